@@ -1,0 +1,76 @@
+// Limits: every bound of Mitral by its name. A number that limits input, time or memory stands here and nowhere else.
+//
+// Sizes are bytes unless the name says otherwise.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+namespace mitral::limits {
+
+using namespace std::chrono_literals;
+
+// HTTP (threats W-13 to W-15)
+inline constexpr std::size_t kRequestLineMax = 16 * 1024;   // long granular scopes by GET (SMART 2.2)
+inline constexpr std::size_t kHeaderBytesMax = 32 * 1024;
+inline constexpr std::size_t kHeaderCountMax = 100;
+inline constexpr std::size_t kFormBytesMax = 64 * 1024;
+inline constexpr std::size_t kFormParametersMax = 200;
+inline constexpr std::size_t kFhirBodyMax = 16 * 1024 * 1024;
+inline constexpr std::size_t kUpstreamBodyMax = 64 * 1024 * 1024;
+inline constexpr auto kHeaderTimeout = 5s;
+inline constexpr auto kBodyTimeout = 15s;
+inline constexpr auto kKeepAliveTimeout = 60s;
+inline constexpr auto kRequestTimeout = 30s;
+inline constexpr auto kDrainTimeout = 20s;
+inline constexpr std::size_t kConnectionsMax = 20'000;
+inline constexpr std::size_t kConnectionsPerAddressMax = 5'000;
+
+// JSON and JOSE (threats J-9 to J-14)
+inline constexpr std::size_t kJsonDepthMax = 64;
+inline constexpr std::size_t kJoseJsonDepthMax = 16;
+inline constexpr std::size_t kJoseCompactMax = 16 * 1024;
+inline constexpr std::size_t kRequestObjectMax = 64 * 1024;
+inline constexpr std::size_t kJwksMax = 64 * 1024;
+inline constexpr std::size_t kJwksKeysMax = 64;
+inline constexpr std::size_t kKidMax = 128;
+inline constexpr std::size_t kRsaBitsMin = 2048;
+inline constexpr std::size_t kRsaBitsMax = 8192;
+
+// OAuth parameters
+inline constexpr std::size_t kStateMax = 4096;
+inline constexpr std::size_t kNonceMax = 512;
+inline constexpr std::size_t kClientIdMax = 256;
+inline constexpr std::size_t kRedirectUriMax = 2048;
+inline constexpr std::size_t kScopeMax = 32 * 1024;
+inline constexpr std::size_t kScopeItemsMax = 256;
+inline constexpr std::size_t kUserNameMax = 256;
+inline constexpr std::size_t kPasswordMax = 1024;
+inline constexpr std::size_t kClientNameMax = 120;
+
+// Lifetimes (oauth-oidc-fapi §20)
+inline constexpr auto kCodeLifetime = 30s;
+inline constexpr auto kParLifetime = 90s;
+inline constexpr auto kLaunchLifetime = 300s;
+inline constexpr auto kInteractionLifetime = 600s;   // sign-in and consent pages of one authorization request
+inline constexpr auto kAccessTokenLifetime = 300s;
+inline constexpr auto kAccessTokenLifetimeMax = 3600s;
+inline constexpr auto kIdTokenLifetime = 300s;
+inline constexpr auto kAssertionLifetimeMax = 300s;
+inline constexpr auto kClockSkew = 60s;
+inline constexpr auto kClockSkewFuture = 10s;        // iat and nbf ahead of us: accepted up to here
+inline constexpr auto kSessionIdle = 8h;
+inline constexpr auto kSessionAbsolute = 24h;
+inline constexpr auto kRefreshRetryWindow = 60s;     // a sender-bound client may repeat a rotated token this long
+inline constexpr auto kRefreshLifetime = 24h * 100;  // extended at each use; ONC (g)(10) asks for three months
+
+// Queues and pools
+inline constexpr std::size_t kPasswordQueueMax = 256;
+inline constexpr std::size_t kCommitQueueMax = 8192;
+inline constexpr std::size_t kAuditEventMax = 8 * 1024;
+
+// Revocation reaches every resource server within this time.
+inline constexpr auto kRevocationBound = 1s;
+inline constexpr auto kRevocationPoll = 200ms;
+
+}  // namespace mitral::limits
