@@ -16,6 +16,8 @@ inline constexpr std::size_t kHeaderBytesMax = 32 * 1024;
 inline constexpr std::size_t kHeaderCountMax = 100;
 inline constexpr std::size_t kFormBytesMax = 64 * 1024;
 inline constexpr std::size_t kFormParametersMax = 200;
+inline constexpr std::size_t kCookieBytesMax = 8 * 1024;
+inline constexpr std::size_t kCookiesMax = 64;
 inline constexpr std::size_t kFhirBodyMax = 16 * 1024 * 1024;
 inline constexpr std::size_t kUpstreamBodyMax = 64 * 1024 * 1024;
 inline constexpr auto kHeaderTimeout = 5s;
@@ -28,6 +30,8 @@ inline constexpr std::size_t kConnectionsPerAddressMax = 5'000;
 
 // JSON and JOSE (threats J-9 to J-14)
 inline constexpr std::size_t kJsonDepthMax = 64;
+inline constexpr std::size_t kJsonDepthCeiling = 256;        // no caller may ask the recursive parser for more
+inline constexpr std::size_t kJsonNodesMax = 4'000'000;      // values of one text; 20 bytes of FHIR hold about one
 inline constexpr std::size_t kJoseJsonDepthMax = 16;
 inline constexpr std::size_t kJoseCompactMax = 16 * 1024;
 inline constexpr std::size_t kRequestObjectMax = 64 * 1024;
@@ -36,6 +40,12 @@ inline constexpr std::size_t kJwksKeysMax = 64;
 inline constexpr std::size_t kKidMax = 128;
 inline constexpr std::size_t kRsaBitsMin = 2048;
 inline constexpr std::size_t kRsaBitsMax = 8192;
+inline constexpr std::size_t kJwePlaintextMax = 64 * 1024;   // what may come out of a JWE; zip is refused anyway
+inline constexpr std::size_t kJoseNameMax = 256;             // alg, enc, typ, cty and other short header strings
+inline constexpr std::size_t kCritNamesMax = 8;
+inline constexpr std::size_t kAudienceItemsMax = 32;
+inline constexpr std::size_t kCertificateMax = 16 * 1024;    // one certificate, DER
+inline constexpr std::size_t kCertificateChainMax = 8;       // x5c
 
 // OAuth parameters
 inline constexpr std::size_t kStateMax = 4096;
@@ -47,6 +57,17 @@ inline constexpr std::size_t kScopeItemsMax = 256;
 inline constexpr std::size_t kUserNameMax = 256;
 inline constexpr std::size_t kPasswordMax = 1024;
 inline constexpr std::size_t kClientNameMax = 120;
+
+// FHIR
+inline constexpr std::size_t kFhirPathMax = 512;
+inline constexpr std::size_t kFhirParameterMax = 8 * 1024;
+inline constexpr std::size_t kFhirOrValuesMax = 200;
+inline constexpr std::size_t kScopeRestrictionsMax = 16;    // ?param=value pairs in one SMART scope
+inline constexpr std::size_t kFhirContextMax = 32;          // entries of SMART fhirContext
+inline constexpr std::size_t kFhirBatchEntriesMax = 2000;
+inline constexpr std::size_t kFhirPageMax = 500;
+inline constexpr std::size_t kFhirPageDefault = 50;
+inline constexpr std::size_t kSandboxResourcesMax = 200'000;
 
 // Lifetimes (oauth-oidc-fapi §20)
 inline constexpr auto kCodeLifetime = 30s;
@@ -63,6 +84,11 @@ inline constexpr auto kSessionIdle = 8h;
 inline constexpr auto kSessionAbsolute = 24h;
 inline constexpr auto kRefreshRetryWindow = 60s;     // a sender-bound client may repeat a rotated token this long
 inline constexpr auto kRefreshLifetime = 24h * 100;  // extended at each use; ONC (g)(10) asks for three months
+
+// Password hashes: what a stored string may ask for
+inline constexpr std::size_t kArgonMemoryKibMax = 256 * 1024;
+inline constexpr std::size_t kArgonPassesMax = 16;
+inline constexpr std::size_t kArgonLanesMax = 8;
 
 // Queues and pools
 inline constexpr std::size_t kPasswordQueueMax = 256;
