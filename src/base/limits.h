@@ -27,6 +27,24 @@ inline constexpr auto kRequestTimeout = 30s;
 inline constexpr auto kDrainTimeout = 20s;
 inline constexpr std::size_t kConnectionsMax = 20'000;
 inline constexpr std::size_t kConnectionsPerAddressMax = 5'000;
+inline constexpr auto kWriteTimeout = 15s;                  // a reader that takes nothing
+inline constexpr auto kLingerTimeout = 1s;                  // after a refusal, so that the peer can read why
+inline constexpr std::size_t kLingerBytesMax = 256 * 1024;
+inline constexpr std::size_t kMinimumRate = 16 * 1024;      // bytes per second a body must move at, both ways
+inline constexpr std::size_t kChunkExtensionMax = 256;      // of one chunk
+inline constexpr std::size_t kChunkExtensionTotalMax = 4096;
+inline constexpr std::size_t kTrailerBytesMax = 4096;
+inline constexpr std::size_t kInterimResponsesMax = 4;
+inline constexpr auto kTimerTick = 20ms;
+
+// Outbound HTTP (threat W-1)
+inline constexpr auto kConnectTimeout = 2s;
+inline constexpr auto kClientTimeout = 5s;
+inline constexpr std::size_t kClientBodyMax = 1024 * 1024;
+inline constexpr std::size_t kClientPoolPerOrigin = 64;     // idle connections of one loop to one origin
+inline constexpr std::size_t kClientPoolTotal = 512;        // idle connections of one loop
+inline constexpr auto kClientIdleTimeout = 30s;
+inline constexpr std::size_t kUrlMax = 2048;
 
 // JSON and JOSE (threats J-9 to J-14)
 inline constexpr std::size_t kJsonDepthMax = 64;
