@@ -1,0 +1,210 @@
+#include "app/config.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+
+#include "app/config_reader.h"
+
+namespace mitral::app {
+namespace {
+
+using namespace std::chrono_literals;
+
+class Loader {
+ public:
+  Loader(std::string file, LoadedConfig& out) : file_(std::move(file)), out_(out) {}
+
+  void read(const toml::table& root) {
+    ConfigReader top(root, "the file", file_, out_.problems);
+    if (const toml::table* log = table(root, top, "log")) read_log(*log);
+    if (const toml::table* server = table(root, top, "server")) read_server(*server);
+    read_issuers(root, top);
+    if (const toml::table* gateway = table(root, top, "gateway")) read_gateway(*gateway);
+    top.finish();
+  }
+
+ private:
+  void add(std::uint32_t line, std::string text) { out_.problems.push_back({file_, line, std::move(text)}); }
+
+  const toml::table* table(const toml::table& root, ConfigReader& top, std::string_view key) {
+    top.known(key);
+    const toml::node* node = root.get(key);
+    if (node == nullptr) return nullptr;
+    if (const toml::table* t = node->as_table()) return t;
+    add(static_cast<std::uint32_t>(node->source().begin.line), fmt::format("'{}' must be a section: [{}]", key, key));
+    return nullptr;
+  }
+
+  void read_log(const toml::table& t) {
+    ConfigReader r(t, "[log]", file_, out_.problems);
+    r.choice<log::Level>("level", out_.config.log_level,
+                         {{"debug", log::Level::debug},
+                          {"info", log::Level::info},
+                          {"warn", log::Level::warn},
+                          {"error", log::Level::error},
+                          {"off", log::Level::off}});
+    r.choice<log::Format>("format", out_.config.log_format, {{"text", log::Format::text}, {"json", log::Format::json}});
+    r.finish();
+  }
+
+  void read_tls(ConfigReader& r, Endpoint& endpoint) {
+    r.text("certificate", endpoint.certificate);
+    r.text("key", endpoint.key);
+    if (endpoint.certificate.empty() != endpoint.key.empty()) r.problem("certificate", "needs 'key' beside it, and the other way round");
+    if (endpoint.certificate.empty() && !is_loopback(endpoint.address)) {
+      r.problem("listen", "is not loopback: plain HTTP would show every token to the network; set 'certificate' and 'key'");
+    }
+  }
+
+  void read_admin(ConfigReader& r, Endpoint& admin) {
+    r.address("admin_listen", admin, false);
+    if (admin.port != 0 && !is_loopback(admin.address)) {
+      r.problem("admin_listen", "must be loopback: health and metrics are not for the network (put a proxy before it)");
+    }
+  }
+
+  void read_storage(const toml::table& parent, ConfigReader& r, std::string_view key, StorageConfig& storage) {
+    r.known(key);
+    const toml::node* node = parent.get(key);
+    if (node == nullptr) return;
+    const toml::table* t = node->as_table();
+    if (t == nullptr) return r.problem(key, "must be a section");
+    ConfigReader s(*t, fmt::format("[{}]", key), file_, out_.problems);
+    s.text("path", storage.path, true);
+    s.choice<bool>("durability", storage.durable, {{"full", true}, {"delayed", false}});
+    s.duration("max_delay", storage.max_delay, 1ms, 10s);
+    s.finish();
+  }
+
+  void read_server(const toml::table& t) {
+    ServerConfig server;
+    ConfigReader r(t, "[server]", file_, out_.problems);
+    r.address("listen", server.listen, true);
+    read_tls(r, server.listen);
+    read_admin(r, server.admin);
+    r.number("threads", server.threads, 0, 256);
+    r.number("password_threads", server.password_threads, 1, 64);
+    r.text("master_key_file", server.master_key_file, true);
+    r.flag("allow_loopback_fetch", server.allow_loopback_fetch);
+    read_storage(t, r, "storage", server.storage);
+    r.finish();
+    out_.config.server = std::move(server);
+  }
+
+  void read_issuers(const toml::table& root, ConfigReader& top) {
+    top.known("issuer");
+    const toml::node* node = root.get("issuer");
+    if (node == nullptr) {
+      if (out_.config.server) add(0, "no [[issuer]]: the server would serve nobody; add one with id = \"https://…\"");
+      return;
+    }
+    const toml::array* list = node->as_array();
+    if (list == nullptr || !list->is_array_of_tables()) {
+      return add(static_cast<std::uint32_t>(node->source().begin.line), "'issuer' must be written as [[issuer]]");
+    }
+    if (!out_.config.server) return add(static_cast<std::uint32_t>(node->source().begin.line), "[[issuer]] without [server]");
+    for (const auto& element : *list) read_issuer(*element.as_table());
+  }
+
+  void read_issuer(const toml::table& t) {
+    IssuerEntry entry;
+    ConfigReader r(t, "[[issuer]]", file_, out_.problems);
+    r.text("id", entry.id, true);
+    r.text("name", entry.name);
+    r.text("profile", entry.profile);
+    r.flag("remember_consent", entry.remember_consent);
+    r.duration("consent_lifetime", entry.consent_lifetime, 1h, 24h * 3650);
+    r.duration("key_lifetime", entry.key_lifetime, 1h, 24h * 3650);
+    r.finish();
+    check_issuer(r, entry);
+    if (entry.name.empty()) entry.name = entry.id;
+    for (const auto& other : out_.config.server->issuers) {
+      if (other.id == entry.id) r.problem("id", "is there twice");
+    }
+    out_.config.server->issuers.push_back(std::move(entry));
+  }
+
+  // RFC 8414 §2: https, no query, no fragment. A trailing slash invites mismatches (J-6), so it is refused.
+  static void check_issuer(ConfigReader& r, const IssuerEntry& entry) {
+    const std::string_view id = entry.id;
+    if (id.find_first_of("?#@ \\") != std::string_view::npos) return r.problem("id", "must have no query, fragment, user or space");
+    if (id.ends_with('/')) return r.problem("id", "must not end with '/'");
+    if (id.starts_with("https://")) return;
+    if (!id.starts_with("http://")) return r.problem("id", "must be an https URL");
+    std::string_view host = id.substr(7);
+    host = host.substr(0, host.find('/'));
+    const auto colon = host.rfind(':');
+    if (colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos) host = host.substr(0, colon);
+    if (!is_loopback(host)) r.problem("id", "must be https: plain http is allowed on loopback only");
+  }
+
+  void read_gateway(const toml::table& t) {
+    GatewayConfig g;
+    ConfigReader r(t, "[gateway]", file_, out_.problems);
+    r.address("listen", g.listen, true);
+    read_tls(r, g.listen);
+    read_admin(r, g.admin);
+    r.number("threads", g.threads, 0, 256);
+    r.text("public_base", g.public_base, true);
+    r.text("audience", g.audience);
+    r.text("upstream", g.upstream, true);
+    r.text("upstream_ca", g.upstream_ca);
+    r.text("upstream_authorization_file", g.upstream_authorization_file);
+    r.text("issuer", g.issuer, true);
+    r.text("issuer_ca", g.issuer_ca);
+    r.text("credential_id", g.credential_id, true);
+    r.text("credential_secret_file", g.credential_secret_file, true);
+    r.texts("origins", g.origins);
+    r.text("master_key_file", g.master_key_file, true);
+    g.audit.path = "gateway-audit.db";
+    read_storage(t, r, "audit", g.audit);
+    r.finish();
+    if (g.public_base.ends_with('/')) r.problem("public_base", "must not end with '/'");
+    if (g.upstream.ends_with('/')) r.problem("upstream", "must not end with '/'");
+    if (g.audience.empty()) g.audience = g.public_base;
+    out_.config.gateway = std::move(g);
+  }
+
+  std::string file_;
+  LoadedConfig& out_;
+};
+
+}  // namespace
+
+bool is_loopback(std::string_view host) noexcept {
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  if (host == "localhost" || host == "::1") return true;
+  if (!host.starts_with("127.")) return false;
+  return std::ranges::all_of(host, [](char c) { return (c >= '0' && c <= '9') || c == '.'; });
+}
+
+LoadedConfig parse_config(std::string_view text, const std::string& file_name) {
+  LoadedConfig out;
+  auto parsed = toml::parse(text, file_name);
+  if (!parsed) {
+    const auto& error = parsed.error();
+    out.problems.push_back({file_name, static_cast<std::uint32_t>(error.source().begin.line), std::string(error.description())});
+    return out;
+  }
+  Loader(file_name, out).read(parsed.table());
+  if (out.problems.empty() && !out.config.server && !out.config.gateway) {
+    out.problems.push_back({file_name, 0, "neither [server] nor [gateway]: there is nothing to run"});
+  }
+  return out;
+}
+
+LoadedConfig load_config(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) {
+    LoadedConfig out;
+    out.problems.push_back({path, 0, "can't be read; 'mitral config init' writes one to start from"});
+    return out;
+  }
+  const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  return parse_config(text, path);
+}
+
+}  // namespace mitral::app

@@ -1,0 +1,97 @@
+// Config: the one TOML file of an installation.
+//
+// Strict by design: an unknown key, a wrong type, a value outside its range or an insecure combination is an error that
+// names file, line and remedy; there is no setting that is quietly ignored. docs/operator.md lists every key.
+//
+// Thread rules: values, read once at start.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "base/result.h"
+#include "base/time.h"
+
+namespace mitral::app {
+
+struct Endpoint {
+  std::string address = "127.0.0.1";
+  std::uint16_t port = 0;
+  std::string certificate;      ///< PEM file; empty: plain HTTP, which is allowed on loopback only
+  std::string key;              ///< PEM file
+};
+
+struct StorageConfig {
+  std::string path = "mitral.db";
+  bool durable = true;                     ///< false: acknowledged within `max_delay` of being on disk
+  Duration max_delay = std::chrono::milliseconds(100);
+};
+
+struct IssuerEntry {
+  std::string id;                          ///< issuer URL, without a trailing slash
+  std::string name;                        ///< organisation's name, shown on pages
+  std::string profile = "smart";           ///< row of policy/profile.h that applies to the whole issuer
+  bool remember_consent = true;
+  Duration consent_lifetime = std::chrono::hours(24 * 365);
+  Duration key_lifetime = std::chrono::hours(24 * 30);
+};
+
+struct ServerConfig {
+  Endpoint listen;
+  Endpoint admin;                          ///< health and metrics; port 0: not served
+  unsigned threads = 0;                    ///< 0: one per core
+  unsigned password_threads = 1;
+  StorageConfig storage;
+  std::string master_key_file;             ///< 32 bytes as base64url; mitral key master makes one
+  std::vector<IssuerEntry> issuers;
+  bool allow_loopback_fetch = false;       ///< jwks_uri on loopback: for tests and the demo
+};
+
+struct GatewayConfig {
+  Endpoint listen;
+  Endpoint admin;
+  unsigned threads = 0;
+  std::string public_base;                 ///< FHIR base URL that clients use
+  std::string audience;                    ///< token audience; empty: public_base
+  std::string upstream;                    ///< FHIR base URL behind the gateway
+  std::string upstream_ca;                 ///< PEM file of an extra CA
+  std::string upstream_authorization_file; ///< a file with the value of the Authorization header sent upstream
+  std::string issuer;
+  std::string issuer_ca;
+  std::string credential_id;               ///< the gateway's name at introspection
+  std::string credential_secret_file;
+  std::vector<std::string> origins;        ///< CORS
+  StorageConfig audit;
+  std::string master_key_file;
+};
+
+struct Config {
+  log::Level log_level = log::Level::info;
+  log::Format log_format = log::Format::text;
+  std::optional<ServerConfig> server;
+  std::optional<GatewayConfig> gateway;
+};
+
+/// Every mistake found, one line each: "mitral.toml:12: unknown key 'threds' in [server]; did you mean 'threads'?"
+struct ConfigProblem {
+  std::string file;
+  std::uint32_t line = 0;
+  std::string text;
+};
+
+struct LoadedConfig {
+  Config config;
+  std::vector<ConfigProblem> problems;     ///< empty: the config may be used
+};
+
+/// Never fails otherwise: a file that can't be read or parsed is a problem too.
+[[nodiscard]] LoadedConfig load_config(const std::string& path);
+[[nodiscard]] LoadedConfig parse_config(std::string_view text, const std::string& file_name);
+
+/// True for 127.0.0.0/8, ::1 and localhost.
+[[nodiscard]] bool is_loopback(std::string_view host) noexcept;
+
+}  // namespace mitral::app
