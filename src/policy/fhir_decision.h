@@ -1,0 +1,143 @@
+// FHIR decision: what a token may do with FHIR data. The one predicate behind every answer of the gateway, as a pure
+// function of the token's facts, the classified interaction and the content of resources.
+//
+// Source: SMART App Launch 2.2 (scopes for requesting FHIR resources), FHIR R4 Patient compartment, RFC 9700 §2.3.
+//
+// Three stages, each sufficient to deny:
+//   Access::compile()   scopes with the bound of their context become rules; a scope whose claim is missing or whose
+//                       restriction cannot be evaluated becomes no rule (it never widens, MS fhir-server #5688, #5817);
+//   decide()            gate by type and letter, policy of search parameters, rewrite (bound and granular filter as
+//                       additional AND parameters);
+//   resource_visible()  judges the content of each resource of each answer. This is the boundary; the rewrite is only
+//                       economy.
+//
+// Each resource must be justified by one rule: letters, restrictions and bound of that one scope together. Rules add up.
+// patient/  the compartment of the token's patient by its own elements (fhir/compartment.h), or a shared type.
+// user/     fhirUser Patient, RelatedPerson, Person: the patients this user may see (token patient, herself, proxies);
+//           Practitioner: any patient. No fhirUser, or another type: no rule.
+// system/   only in a token without a user.
+// fhirUser scope: reading exactly the resource that fhirUser names.
+//
+// Limits: base/limits.h. Errors: none; everything is a Decision. Thread rules: Access is immutable after compile();
+// pure functions.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "codec/json.h"
+#include "fhir/interaction.h"
+#include "fhir/search_params.h"
+#include "policy/decision.h"
+#include "spec/smart/scopes.h"
+
+namespace mitral::policy {
+
+/// What the token says, after it was verified. Nothing here comes from the request.
+struct TokenFacts {
+  spec::smart::ScopeSet scopes;
+  std::string client;
+  std::string subject;                     ///< equal to client in a token without a user
+  std::string patient;                     ///< SMART launch context; logical id or empty
+  std::string fhir_user;                   ///< absolute URL under own_base or "Type/id"; or empty
+  std::vector<std::string> user_patients;  ///< patients whom the user may see besides (proxies); logical ids
+  std::string own_base;                    ///< public FHIR base, without a trailing slash
+
+  [[nodiscard]] bool has_user() const noexcept { return !subject.empty() && subject != client; }
+};
+
+/// The rules of SMART scopes with this program's FHIR tables.
+[[nodiscard]] spec::smart::ScopeRules scope_rules() noexcept;
+
+/// One scope, ready to be evaluated.
+struct AccessRule {
+  enum class Bound : std::uint8_t { none, patients };
+  spec::smart::ScopeContext context = spec::smart::ScopeContext::patient;
+  std::string type;   ///< or "*"
+  spec::smart::Perms perms;
+  Bound bound = Bound::patients;
+  std::vector<std::string> patients;                     ///< Bound::patients: at least one
+  std::vector<spec::smart::ScopeRestriction> restrictions;  ///< all must hold
+  std::vector<fhir::Condition> conditions;               ///< of the restrictions, when the type is not "*"
+  std::string scope;                                     ///< text, for explanations
+
+  [[nodiscard]] bool covers(char letter, std::string_view resource_type) const noexcept;
+  /// Everything of its types is visible: no bound, no restriction.
+  [[nodiscard]] bool unlimited() const noexcept { return bound == Bound::none && restrictions.empty(); }
+};
+
+/// A token's permissions, compiled once and kept beside the cached token.
+class Access {
+ public:
+  [[nodiscard]] static Access compile(const TokenFacts& facts);
+
+  [[nodiscard]] const std::vector<AccessRule>& rules() const noexcept { return rules_; }
+  [[nodiscard]] const std::string& own_base() const noexcept { return own_base_; }
+  /// Resource that the fhirUser scope allows to read; empty type: none.
+  [[nodiscard]] const std::string& self_type() const noexcept { return self_type_; }
+  [[nodiscard]] const std::string& self_id() const noexcept { return self_id_; }
+  /// The reason to give when no rule covers a letter on a type: a scope may have lost its bound.
+  [[nodiscard]] Reason reason_without_rule(char letter, std::string_view type) const noexcept;
+  /// The scope that a developer should ask for: "patient/Observation.rs".
+  [[nodiscard]] std::string scope_hint(std::string_view letters, std::string_view type) const;
+
+ private:
+  struct Lost {
+    spec::smart::SmartScope scope;
+    Reason reason;
+  };
+  std::vector<AccessRule> rules_;
+  std::vector<Lost> lost_;
+  std::string own_base_;
+  std::string self_type_, self_id_;
+  spec::smart::ScopeContext hint_ = spec::smart::ScopeContext::patient;
+};
+
+/// What to do with a permitted request.
+struct Plan {
+  std::string letters;                      ///< "r" or "s": what each primary resource of the answer must be allowed by
+  std::vector<fhir::QueryParam> forward;    ///< parameters for upstream, canonical, with bound and filters added
+  std::vector<fhir::QueryParam> kept;       ///< the client's own parameters that were honoured, for the self link
+  std::vector<std::string> left_out;        ///< _include/_revinclude without a scope for their type: parameter texts
+  bool by_include = false;                  ///< an _include is forwarded: "r" is enough for included resources
+  std::vector<std::string> elements;        ///< _elements, to be projected after the check; empty: everything
+  std::string search_type;                  ///< type searched, compartment searches included
+  bool unlimited = false;                   ///< nothing of the primary type can be hidden from this token
+};
+
+struct RequestDecision {
+  Decision decision;
+  Plan plan;
+  std::string parameter;   ///< name of the parameter that decided, a name of the registry or "" (never echoed otherwise)
+  std::string scope_hint;  ///< insufficient_scope: what to ask for
+};
+
+/// Judges a request before anything is sent upstream. `explain` may be null.
+[[nodiscard]] RequestDecision decide(const Access& access, const fhir::Interaction& interaction, Explanation* explain = nullptr);
+
+/// How a resource came into the answer.
+enum class Origin : std::uint8_t {
+  read,      ///< read, vread, instance history: letter r
+  match,     ///< search match or type history: letter s
+  included,  ///< by _include: r or s
+  reverse,   ///< by _revinclude: s
+};
+
+/// Tells whether a resource of the same answer was already found visible; decides Provenance about non-patients.
+using SeenVisible = std::function<bool(std::string_view type, std::string_view id)>;
+
+/// May this resource be shown? `seen` may be empty. `explain` may be null.
+[[nodiscard]] Decision resource_visible(const Access& access, const codec::Json& resource, Origin origin,
+                                        const SeenVisible& seen = {}, Explanation* explain = nullptr);
+
+/// May the fact be shown that a version of this type was deleted? There is no content to judge: unlimited rules only.
+[[nodiscard]] bool tombstone_visible(const Access& access, std::string_view type, Origin origin) noexcept;
+
+/// Search parameter of the type by which its resources are bound to a patient ("patient", "subject", "_id" ...); empty when
+/// the registry has none.
+[[nodiscard]] std::string_view bound_parameter(std::string_view type);
+
+}  // namespace mitral::policy
