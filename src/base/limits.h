@@ -103,6 +103,37 @@ inline constexpr auto kSessionAbsolute = 24h;
 inline constexpr auto kRefreshRetryWindow = 60s;     // a sender-bound client may repeat a rotated token this long
 inline constexpr auto kRefreshLifetime = 24h * 100;  // extended at each use; ONC (g)(10) asks for three months
 
+// Throttling of failed client authentication and sign-in (threats M-4.3.5, W-25, W-32)
+inline constexpr unsigned kThrottleFree = 10;               // failures before waiting begins
+inline constexpr auto kThrottleWindow = 300s;               // a failure counts this long
+inline constexpr auto kThrottleFirstWait = 1s;              // doubled with each further failure
+inline constexpr auto kThrottleMaxWait = 60s;
+inline constexpr std::size_t kThrottleBuckets = 4096;       // of 8 keys each
+
+// Keys that sign tokens
+inline constexpr auto kKeyActive = 24h * 30;                // a key signs this long
+inline constexpr auto kKeyPublishLead = 24h;                // published before it signs
+inline constexpr auto kKeyRetain = kAccessTokenLifetimeMax + 24h;  // published after it stopped signing
+
+// Clients' jwks_uri (threat J-23)
+inline constexpr auto kJwksCacheMax = 15min;
+inline constexpr auto kJwksRefetchMin = 60s;
+inline constexpr std::size_t kJwksCacheEntries = 1024;
+
+// Change feed and what follows it
+inline constexpr std::size_t kFeedLines = 10'000;
+inline constexpr std::size_t kFeedPage = 1000;
+inline constexpr std::size_t kFeedWaitersMax = 2048;
+inline constexpr auto kFeedWaitMax = 20s;                   // below kRequestTimeout
+inline constexpr auto kFeedSessionMemory = 10min;
+inline constexpr std::size_t kUserStatesEntries = 100'000;
+inline constexpr auto kUserStateMax = 60s;
+
+// Grants
+inline constexpr auto kGrantLifetime = 24h * 365 * 5;       // absolute end of offline access; each refresh needs use in time
+inline constexpr std::size_t kScopesPerGrantMax = kScopeItemsMax;
+inline constexpr std::size_t kResourcesMax = 8;             // `resource` parameters in one request
+
 // Password hashes: what a stored string may ask for
 inline constexpr std::size_t kArgonMemoryKibMax = 256 * 1024;
 inline constexpr std::size_t kArgonPassesMax = 16;

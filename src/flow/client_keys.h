@@ -1,0 +1,46 @@
+// ClientKeys: the JWK sets behind clients' jwks_uri, fetched through ports::Fetcher and remembered.
+//
+// A set is kept as long as the answer's Cache-Control allows, at most limits::kJwksCacheMax; no-store is fetched each time
+// but never more often than limits::kJwksRefetchMin. A kid that is not in the set, or a failed fetch, leads to at most one
+// new fetch per URL and limits::kJwksRefetchMin (threat J-23). Memory is bounded by limits::kJwksCacheEntries.
+//
+// Errors: crypto_failed when the set can't be had or does not parse; the detail says why, the client is told nothing.
+// Thread rules: any thread; a lock is held for a map lookup only, never while fetching.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "base/result.h"
+#include "base/task.h"
+#include "base/time.h"
+#include "flow/metrics.h"
+#include "jose/jwk.h"
+#include "ports/outside.h"
+
+namespace mitral::flow {
+
+class ClientKeys {
+ public:
+  ClientKeys(ports::Fetcher& fetcher, Metrics& metrics) noexcept : fetcher_(fetcher), metrics_(metrics) {}
+
+  /// The set, from memory when it is fresh and has a key for (kid, alg); else fetched, if the URL's minute allows.
+  [[nodiscard]] Task<Result<std::shared_ptr<const jose::JwkSet>>> get(std::string url, std::optional<std::string> kid,
+                                                                      jose::SignAlg alg, Instant now);
+
+ private:
+  struct Entry {
+    std::shared_ptr<const jose::JwkSet> keys;  ///< nullptr: the last fetch failed
+    Instant fresh_until;
+    Instant fetched;
+  };
+  ports::Fetcher& fetcher_;
+  Metrics& metrics_;
+  std::mutex mutex_;
+  std::unordered_map<std::string, Entry> entries_;
+};
+
+}  // namespace mitral::flow
