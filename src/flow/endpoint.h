@@ -21,6 +21,7 @@ enum class Endpoint : std::uint8_t {
   launch,                ///< SMART EHR launch context, for authenticated clients
   interaction,           ///< pages of one authorization request: /interaction/{id}/...
   sign_out,              ///< GET, POST
+  assets,                ///< GET: home page (issuer itself), stylesheet, SMART style: /assets/...
   openid_configuration,
   oauth_metadata,        ///< RFC 8414
   smart_configuration,

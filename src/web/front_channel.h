@@ -28,6 +28,9 @@ class FrontChannel {
   /// POST {issuer}/launch: makes a SMART EHR launch handle for an authenticated client. JSON; errors as of the token endpoint:
   /// return flow::error_response().
   virtual Task<codec::Response> launch(flow::Context& context) = 0;
+  /// GET of what is the same for everybody: `rest` is "" (home page, {issuer} and {issuer}/) or what follows "assets/"
+  /// (stylesheet, SMART style document). Unknown names are 404 pages.
+  virtual codec::Response asset(const flow::IssuerRuntime& issuer, std::string_view rest) = 0;
   /// A page that says why nothing can be done, for paths that only a person would open. Status and text are literals.
   virtual codec::Response error_page(const flow::IssuerRuntime& issuer, int status, ClientText text) = 0;
 };

@@ -5,6 +5,7 @@
 // be the issuer's own or a configured alias, or the answer is 421 (threats W-2, W-3).
 //
 //   {base}/authorize ... {base}/revocations, {base}/interaction/*
+//   {base}, {base}/, {base}/assets/*                   home page and what pages load (Endpoint::assets)
 //   {base}/.well-known/openid-configuration            appended (OpenID Connect Discovery §4)
 //   {base}/.well-known/smart-configuration             for gateways, which serve it at each FHIR base
 //   /.well-known/oauth-authorization-server{base}      inserted (RFC 8414 §3.1)
@@ -29,7 +30,7 @@ struct Route {
   Kind kind = Kind::not_found;
   const flow::IssuerRuntime* issuer = nullptr;
   flow::Endpoint endpoint = flow::Endpoint::authorize;
-  std::string_view rest;    ///< of interaction
+  std::string_view rest;    ///< of interaction and assets
   std::string_view allow;   ///< literal for 405 and preflight
 };
 
