@@ -51,7 +51,10 @@ class Jwk {
 
  private:
   explicit Jwk(crypto::PublicKey key) noexcept : key_(std::move(key)) {}
-  friend class PrivateJwk;
+  friend class JwkSet;
+  /// Nothing for a key that is well-formed as far as we can tell, but of a type, use or algorithm we don't know.
+  [[nodiscard]] static Result<std::optional<Jwk>> parse_if_known(const codec::Json& json);
+
   crypto::PublicKey key_;
   std::string kid_;
   std::string alg_;
