@@ -3,25 +3,13 @@
 #include <algorithm>
 
 #include "codec/text.h"
+#include "fhir/element_path.h"
 #include "fhir/r4.h"
 
 namespace mitral::fhir {
 namespace {
 
 using codec::Json;
-
-/// Calls `visit` with every value at the dotted path, through arrays; stops when it returns true.
-template <class Visit>
-bool any_at(const Json& value, std::string_view path, const Visit& visit) {
-  if (value.is_array()) {
-    return std::ranges::any_of(value.items(), [&](const Json& item) { return any_at(item, path, visit); });
-  }
-  if (path.empty()) return visit(value);
-  const auto dot = path.find('.');
-  const auto* const next = value.find(path.substr(0, dot));
-  if (next == nullptr) return false;
-  return any_at(*next, dot == std::string_view::npos ? std::string_view{} : path.substr(dot + 1), visit);
-}
 
 /// Calls `visit` with the id of every patient that an own element names; stops when it returns true.
 template <class Visit>
@@ -34,7 +22,7 @@ bool any_member_patient(const Json& resource, std::string_view own_base, const V
     return id && is_id(*id) && visit(*id);
   }
   return std::ranges::any_of(codec::split_words(link.own), [&](std::string_view path) {
-    return any_at(resource, path, [&](const Json& element) {
+    return any_at_path(resource, path, [&](const Json& element) {
       // Reference.type may name the type too, but only the reference itself says which resource is meant.
       const auto text = element["reference"].as_string();
       if (!text) return false;

@@ -40,8 +40,8 @@ enum class InteractionKind : std::uint8_t {
   conditional_patch,
   remove,
   conditional_remove,
-  batch,  ///< POST to the base; whether batch or transaction stands in the body (see refine_bundle())
-  transaction,
+  batch,        ///< POST to the base; batch or transaction, as Bundle.type in the body says
+  transaction,  ///< never from classify(): for callers that have read Bundle.type
   operation,
 };
 [[nodiscard]] std::string_view name(InteractionKind kind) noexcept;

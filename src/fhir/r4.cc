@@ -6,6 +6,7 @@
 namespace mitral::fhir {
 namespace {
 
+// clang-format off
 constexpr auto kTypes = std::to_array<std::string_view>({
     "Account", "ActivityDefinition", "AdverseEvent", "AllergyIntolerance", "Appointment", "AppointmentResponse",
     "AuditEvent", "Basic", "Binary", "BiologicallyDerivedProduct", "BodyStructure", "Bundle", "CapabilityStatement",
@@ -33,12 +34,14 @@ constexpr auto kTypes = std::to_array<std::string_view>({
     "Substance", "SubstanceNucleicAcid", "SubstancePolymer", "SubstanceProtein", "SubstanceReferenceInformation",
     "SubstanceSourceMaterial", "SubstanceSpecification", "SupplyDelivery", "SupplyRequest", "Task",
     "TerminologyCapabilities", "TestReport", "TestScript", "ValueSet", "VerificationResult", "VisionPrescription"});
+// clang-format on
 static_assert(std::ranges::is_sorted(kTypes));
 
 using enum PatientAccess;
 
-// The 66 types of the R4 Patient compartment, then (false) those with a rule of Mitral's own. Two official ones are denied
-// under patient/: Group, whose only link lists other patients, and Schedule, whose actors are mostly practitioners.
+// The 66 types of the R4 Patient compartment, then (false) those with a rule of Mitral's own. Two official ones are
+// denied under patient/: Group, whose only link lists other patients, and Schedule, whose actors are mostly
+// practitioners.
 constexpr auto kLinks = std::to_array<PatientLink>({
     // type, access, own elements, other official elements, official
     {"Account", compartment, "subject", "", true},
@@ -130,9 +133,8 @@ constexpr auto kLinks = std::to_array<PatientLink>({
 });
 static_assert(std::ranges::is_sorted(kLinks, {}, &PatientLink::type));
 static_assert(std::ranges::count_if(kLinks, &PatientLink::official) == 66);
-static_assert(std::ranges::all_of(kLinks, [](const PatientLink& row) {
-  return std::ranges::binary_search(kTypes, row.type);
-}));
+static_assert(std::ranges::all_of(kLinks,
+                                  [](const PatientLink& row) { return std::ranges::binary_search(kTypes, row.type); }));
 
 constexpr PatientLink kUnknown{};
 

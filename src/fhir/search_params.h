@@ -4,7 +4,7 @@
 // Source: FHIR R4 search.html (3.1.1) and the R4 search parameter registry.
 // Token: "code" (any system), "system|code", "|code" (no system), "system|" over Coding, CodeableConcept, Identifier,
 // ContactPoint, code, boolean and string. Reference: "id", "Type/id", absolute, versioned. Date: the prefixes eq ne lt
-// gt le ge sa eb ap with partial dates as intervals. String: case- and space-insensitive prefix, :exact, :contains.
+// gt le ge sa eb with partial dates as intervals. String: case- and space-insensitive prefix, :exact, :contains.
 // Modifiers: :not (token), :missing, :exact, :contains, :Type and :identifier (reference). Others are refused.
 // A value list with commas is OR; the escapes \, \| \$ \\ are honoured.
 // Limits: kFhirParameterMax per value, kFhirOrValuesMax alternatives. Errors: malformed for what cannot be evaluated;
@@ -44,7 +44,7 @@ struct SearchParam {
 [[nodiscard]] bool usable_in_scope(std::string_view type, std::string_view name, std::string_view value);
 
 enum class Modifier : std::uint8_t { none, not_, missing, exact, contains, type, identifier };
-enum class Prefix : std::uint8_t { eq, ne, gt, lt, ge, le, sa, eb, ap };
+enum class Prefix : std::uint8_t { eq, ne, gt, lt, ge, le, sa, eb };
 
 struct ConditionValue {
   std::string text;      ///< unescaped; the code of a token, the id or URL of a reference

@@ -42,8 +42,7 @@ constexpr auto kRows = std::to_array<TypeParams>({
     {"Basic",
      "author r author; code t code; created d created; identifier t identifier; patient r subject >Patient; "
      "subject r subject;"},
-    {"BodyStructure",
-     "identifier t identifier; location t location; morphology t morphology; patient r patient;"},
+    {"BodyStructure", "identifier t identifier; location t location; morphology t morphology; patient r patient;"},
     {"CarePlan",
      "activity-code t activity.detail.code; activity-date d activity.detail.scheduled[x]; "
      "activity-reference r activity.reference; based-on r basedOn; care-team r careTeam; category t category; "
@@ -131,8 +130,7 @@ constexpr auto kRows = std::to_array<TypeParams>({
      "instantiates-canonical r instantiatesCanonical; instantiates-uri u instantiatesUri; "
      "insurance r insurance; intent t intent; patient r subject >Patient; performer r performer; "
      "prior-request r priorRequest; requester r requester; status t status; subject r subject;"},
-    {"DeviceUseStatement",
-     "device r device; identifier t identifier; patient r subject; subject r subject;"},
+    {"DeviceUseStatement", "device r device; identifier t identifier; patient r subject; subject r subject;"},
     {"DiagnosticReport",
      "based-on r basedOn; category t category; code t code; conclusion t conclusionCode; date d effective[x]; "
      "encounter r encounter; identifier t identifier; issued d issued; media r media.link; "
@@ -164,8 +162,7 @@ constexpr auto kRows = std::to_array<TypeParams>({
     {"Endpoint",
      "connection-type t connectionType; identifier t identifier; name s name; "
      "organization r managingOrganization; payload-type t payloadType; status t status;"},
-    {"EnrollmentRequest",
-     "identifier t identifier; patient r candidate; status t status; subject r candidate;"},
+    {"EnrollmentRequest", "identifier t identifier; patient r candidate; status t status; subject r candidate;"},
     {"EpisodeOfCare",
      "care-manager r careManager >Practitioner; condition r diagnosis.condition; date d period; "
      "identifier t identifier; incoming-referral r referralRequest; organization r managingOrganization; "
