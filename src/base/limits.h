@@ -100,6 +100,8 @@ inline constexpr auto kClockSkew = 60s;
 inline constexpr auto kClockSkewFuture = 10s;        // iat and nbf ahead of us: accepted up to here
 inline constexpr auto kSessionIdle = 8h;
 inline constexpr auto kSessionAbsolute = 24h;
+inline constexpr auto kSessionTouchMin = 60s;         // use is noted at most this often
+inline constexpr auto kConsentLifetime = 24h * 365;    // an answer is remembered this long
 inline constexpr auto kRefreshRetryWindow = 60s;     // a sender-bound client may repeat a rotated token this long
 inline constexpr auto kRefreshLifetime = 24h * 100;  // extended at each use; ONC (g)(10) asks for three months
 
@@ -108,6 +110,8 @@ inline constexpr unsigned kThrottleFree = 10;               // failures before w
 inline constexpr auto kThrottleWindow = 300s;               // a failure counts this long
 inline constexpr auto kThrottleFirstWait = 1s;              // doubled with each further failure
 inline constexpr auto kThrottleMaxWait = 60s;
+inline constexpr unsigned kThrottleFreePerUser = 30;        // failures of one user name, from anywhere
+inline constexpr unsigned kThrottleFreePerAddress = 60;     // failed sign-ins from one address, for anyone
 inline constexpr std::size_t kThrottleBuckets = 4096;       // of 8 keys each
 
 // Keys that sign tokens
@@ -143,6 +147,39 @@ inline constexpr std::size_t kArgonLanesMax = 8;
 inline constexpr std::size_t kPasswordQueueMax = 256;
 inline constexpr std::size_t kCommitQueueMax = 8192;
 inline constexpr std::size_t kAuditEventMax = 8 * 1024;
+
+// Storage
+inline constexpr std::size_t kCommitBatchMax = 1024;         // acts that share one transaction
+inline constexpr std::size_t kGrantCacheMax = 16'384;        // grants kept in memory
+inline constexpr auto kStoreBusyTimeout = 250ms;             // how long a batch waits for another process's lock
+inline constexpr auto kStoreBusyTimeoutCommand = 10s;        // the same for an operator's command
+inline constexpr std::size_t kWalPagesPassive = 2'000;       // write-ahead log worth copying back beside the writer
+inline constexpr std::size_t kWalPagesMax = 16'000;          // the writer itself stops to shorten it
+inline constexpr auto kAuditDelayDefault = 100ms;            // bounded delay of audit appends, when the operator relaxed it
+inline constexpr std::size_t kAuditDetailMax = 1024;         // one detail of an event
+inline constexpr std::size_t kAuditDetailsMax = 32;
+inline constexpr std::int64_t kAuditCheckpointRecords = 1'000;
+inline constexpr auto kAuditCheckpointIdle = 10s;            // unsealed records wait no longer when nothing happens
+inline constexpr auto kCodeReuseMemory = 120s;               // a redeemed code is recognised this long after its end
+inline constexpr auto kChangeLifetime = 2h;                  // lines of the feed; above kAccessTokenLifetimeMax and skew
+inline constexpr auto kFeedStale = 60s;                      // a process that was asleep longer drops its caches
+
+// Gateway
+inline constexpr auto kFeedSilence = 2s;                    // after it, nothing remembered about a token is trusted
+inline constexpr auto kFeedPollWait = 1s;                   // how long one poll of the revocation feed may hang
+inline constexpr auto kFeedRetry = 200ms;                   // pause after a poll that failed
+inline constexpr std::size_t kFeedBodyMax = 4 * 1024 * 1024;
+inline constexpr std::size_t kRevocationsKeptMax = 1'000'000;
+inline constexpr std::size_t kTokenCacheMax = 200'000;      // verified tokens of one gateway
+inline constexpr std::size_t kIntrospectionsInFlightMax = 256;  // then 503 (threat W-32)
+inline constexpr auto kJwksLifetime = 300s;
+inline constexpr auto kJwksRetryInterval = 5s;              // an unknown kid asks for the key set at most this often
+inline constexpr auto kDiscoveryLifetime = 60s;             // CapabilityStatement and SMART configuration as fetched
+inline constexpr auto kPageLinkLifetime = 900s;             // sealed paging links
+inline constexpr std::size_t kPageLinkMax = 12 * 1024;
+inline constexpr std::size_t kAuditResourceIdsMax = 100;    // named in one access event; the rest is counted
+inline constexpr std::size_t kAuditPatientsMax = 64;        // access events of one answer
+inline constexpr std::size_t kAuditDeniedPerSecond = 50;    // refusals of unproven callers that are written down
 
 // Revocation reaches every resource server within this time.
 inline constexpr auto kRevocationBound = 1s;
