@@ -1,7 +1,7 @@
 // Base64url and base64 (RFC 4648 §5 and §4), strict: one byte string has exactly one text (threat J-15).
 //
-// base64url has no padding (RFC 7515 §2); base64 has all of it. Whitespace, foreign characters, padding where it does not
-// belong, impossible lengths and spare bits that are not zero are all refused with nullopt.
+// base64url has no padding (RFC 7515 §2); base64 has all of it. Whitespace, foreign characters, padding where it does
+// not belong, impossible lengths and spare bits that are not zero are all refused with nullopt.
 //
 // Not constant in time: encode and decode keys by it only where that is no concern (they are public or at rest).
 // Thread rules: pure functions.

@@ -1,7 +1,8 @@
-// Cookie: the Cookie request header read with suspicion, and Set-Cookie written with every flag (RFC 6265; threats W-7 to W-9, W-21).
+// Cookie: the Cookie request header read with suspicion, and Set-Cookie written with every flag (RFC 6265; threats W-7
+// to W-9, W-21).
 //
-// A pair that is not a token name and cookie octets is dropped: other software of the same site may have set it. A name that
-// occurs twice is a sign of cookie tossing (a sibling domain sets its own): get() then gives nothing at all.
+// A pair that is not a token name and cookie octets is dropped: other software of the same site may have set it. A name
+// that occurs twice is a sign of cookie tossing (a sibling domain sets its own): get() then gives nothing at all.
 //
 // Limits: kCookieBytesMax over all Cookie headers, kCookiesMax pairs; above them there are no cookies (fail closed).
 // Thread rules: values. Cookies owns its text.
@@ -39,19 +40,19 @@ class Cookies {
 enum class SameSite : std::uint8_t { strict, lax, none };
 
 struct SetCookie {
-  std::string_view name;   ///< without prefix
-  std::string_view value;  ///< cookie octets only (base64url fits)
-  std::optional<std::chrono::seconds> max_age;  ///< none: until the browser closes; zero: delete
+  std::string_view name;                                       ///< without prefix
+  std::string_view value;                                      ///< cookie octets only (base64url fits)
+  std::optional<std::chrono::seconds> max_age = std::nullopt;  ///< none: until the browser closes; zero: delete
   SameSite same_site = SameSite::lax;
-  bool secure = true;      ///< false only for plain HTTP on loopback: no __Host- prefix then
+  bool secure = true;  ///< false only for plain HTTP on loopback: no __Host- prefix then
   bool http_only = true;
 };
 
 /// The name on the wire: "__Host-" and the name when secure (RFC 6265bis §4.1.3.2), else the bare name.
 [[nodiscard]] std::string cookie_name(std::string_view name, bool secure);
 
-/// Value for a Set-Cookie header, always with Path=/ and never with Domain. Empty when the name or value has a character that
-/// does not belong there; a caller that only stores base64url never sees that.
+/// Value for a Set-Cookie header, always with Path=/ and never with Domain. Empty when the name or value has a
+/// character that does not belong there; a caller that only stores base64url never sees that.
 [[nodiscard]] std::string render(const SetCookie& cookie);
 
 }  // namespace mitral::codec

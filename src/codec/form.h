@@ -1,6 +1,7 @@
 // Form: application/x-www-form-urlencoded, for request bodies and for query strings (RFC 6749 appendix B).
 //
-// Strict: a '%' without two hex digits, a raw control character, a NUL however spelled and invalid UTF-8 are malformed. Empty segments ("a=1&&b=2") are skipped. A parameter with an empty value counts as absent (RFC 6749 §3.1) for get()
+// Strict: a '%' without two hex digits, a raw control character, a NUL however spelled and invalid UTF-8 are malformed.
+// Empty segments ("a=1&&b=2") are skipped. A parameter with an empty value counts as absent (RFC 6749 §3.1) for get()
 // and all(), yet its repetition is still a duplicate.
 //
 //   MITRAL_TRY(const auto form, Form::parse(request.body));

@@ -1,8 +1,9 @@
 // Ip: addresses as text, and which of them belong to the public internet.
 //
-// Only canonical-looking text parses: four plain decimal parts for IPv4 (no leading zeros, no "0x7f.1", no "2130706433"), RFC 4291
-// §2.2 forms for IPv6 without zone. is_public() answers by the IANA special-purpose registries and looks through addresses
-// that embed an IPv4 one (mapped, NAT64, 6to4), for the guard against server-side request forgery (threat W-1).
+// Only canonical-looking text parses: four plain decimal parts for IPv4 (no leading zeros, no "0x7f.1", no
+// "2130706433"), RFC 4291 §2.2 forms for IPv6 without zone. is_public() answers by the IANA special-purpose registries
+// and looks through addresses that embed an IPv4 one (mapped, NAT64, 6to4), for the guard against server-side request
+// forgery (threat W-1).
 //
 // Thread rules: pure functions.
 #pragma once

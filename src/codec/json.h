@@ -1,9 +1,10 @@
 // Json: strict RFC 8259 values, parser and serializer.
 //
-// Stricter than the RFC asks, because a second reader of the same bytes must never see another meaning (threats J-13, J-14,
-// J-24): a duplicate member is an error at every level, also when spelled with \u escapes; strict UTF-8, no BOM, no
-// lone surrogate, no U+0000 unless asked for, nothing after the value; depth, bytes and nodes have limits. A number keeps the bytes of its
-// lexeme, so that a FHIR decimal 1.50 stays 1.50. docs/adr/0003-json.md says why it is written by hand.
+// Stricter than the RFC asks, because a second reader of the same bytes must never see another meaning (threats J-13,
+// J-14, J-24): a duplicate member is an error at every level, also when spelled with \u escapes; strict UTF-8, no BOM,
+// no lone surrogate, no U+0000 unless asked for, nothing after the value; depth, bytes and nodes have limits. A number
+// keeps the bytes of its lexeme, so that a FHIR decimal 1.50 stays 1.50. docs/adr/0003-json.md says why it is written
+// by hand.
 //
 // A Json is a value (16 bytes; strings of up to 14 bytes live inside). Reading a member that is missing or of another
 // type never throws: operator[] gives the null value, as_*() give nullopt.
@@ -50,8 +51,8 @@ class Json {
   struct Member;
   struct Init;
 
-  Json() noexcept { set_tag(kNull, 0); }
-  Json(std::nullptr_t) noexcept : Json() {}  // NOLINT(google-explicit-constructor)
+  constexpr Json() noexcept : raw_{} {}
+  constexpr Json(std::nullptr_t) noexcept : raw_{} {}  // NOLINT(google-explicit-constructor)
   template <std::same_as<bool> B>
   Json(B value) noexcept {  // NOLINT(google-explicit-constructor)
     set_tag(value ? kTrue : kFalse, 0);
@@ -66,9 +67,9 @@ class Json {
     }
   }
   Json(double value);  // NOLINT(google-explicit-constructor): shortest lexeme that reads back; not finite becomes null
-  Json(std::string_view text) { init_text(kString, text); }     // NOLINT(google-explicit-constructor)
-  Json(const std::string& text) { init_text(kString, text); }   // NOLINT(google-explicit-constructor)
-  Json(const char* text) { init_text(kString, text); }          // NOLINT(google-explicit-constructor)
+  Json(std::string_view text) { init_text(kString, text); }    // NOLINT(google-explicit-constructor)
+  Json(const std::string& text) { init_text(kString, text); }  // NOLINT(google-explicit-constructor)
+  Json(const char* text) { init_text(kString, text); }         // NOLINT(google-explicit-constructor)
   template <class T>
   Json(const T*) = delete;  // a pointer must not turn into true
 
@@ -182,11 +183,11 @@ class Json {
 
  private:
   friend class JsonParser;
-  enum Tag : std::uint8_t { kNull, kFalse, kTrue, kNumber, kNumberHeap, kString, kStringHeap, kArray, kObject };
+  enum Tag : std::uint8_t { kNull = 0, kFalse, kTrue, kNumber, kNumberHeap, kString, kStringHeap, kArray, kObject };
   using Items = std::vector<Json>;
   using Members = std::vector<Member>;
-  // Bytes 0-13 short text, or 0-7 pointer and 8-11 length of long text, or 0-7 pointer to Items or Members (null: empty);
-  // byte 14 length of short text; byte 15 tag.
+  // Bytes 0-13 short text, or 0-7 pointer and 8-11 length of long text, or 0-7 pointer to Items or Members (null:
+  // empty); byte 14 length of short text; byte 15 tag.
   struct Raw {
     alignas(8) unsigned char bytes[16];
   };

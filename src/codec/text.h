@@ -35,10 +35,12 @@ void append_utf8(std::string& out, std::uint32_t code_point);
 /// & < > " ' escaped, safe as HTML text and inside quoted attributes (threat W-4).
 [[nodiscard]] std::string html_escape(std::string_view text);
 
-/// A name that may be shown to people (client_name, user name): 1 to max_bytes of valid UTF-8 without control, bidi, zero-width,
-/// line separator, private-use, tag or noncharacter code points and without a space at either end (threat W-5).
+/// A name that may be shown to people (client_name, user name): 1 to max_bytes of valid UTF-8 without control, bidi,
+/// zero-width, line separator, private-use, tag or noncharacter code points and without a space at either end (threat
+/// W-5).
 [[nodiscard]] bool display_name_safe(std::string_view name, std::size_t max_bytes) noexcept;
-/// Letters of more than one of Latin, Greek, Cyrillic, Armenian, Cherokee: a sign of look-alikes, to be shown as a warning (threat W-5).
+/// Letters of more than one of Latin, Greek, Cyrillic, Armenian, Cherokee: a sign of look-alikes, to be shown as a
+/// warning (threat W-5).
 [[nodiscard]] bool mixes_scripts(std::string_view name) noexcept;
 
 // Character sets of RFC 6749 appendix A.

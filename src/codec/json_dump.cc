@@ -1,0 +1,122 @@
+// Serializer of Json.
+#include <array>
+
+#include "codec/json.h"
+#include "codec/text.h"
+
+namespace mitral::codec {
+namespace {
+
+// Bytes that can't be copied as they are: quote, backslash, controls (escaped) and everything above ASCII (checked).
+consteval std::array<bool, 256> make_special() {
+  std::array<bool, 256> table{};
+  for (std::size_t i = 0; i < 256; ++i) table[i] = i < 0x20 || i == '"' || i == '\\' || i >= 0x7f;
+  return table;
+}
+constexpr auto kSpecial = make_special();
+
+void append_escape(std::string& out, char c) {
+  static constexpr std::string_view kHex = "0123456789abcdef";
+  switch (c) {
+    case '"': out += "\\\""; return;
+    case '\\': out += "\\\\"; return;
+    case '\b': out += "\\b"; return;
+    case '\f': out += "\\f"; return;
+    case '\n': out += "\\n"; return;
+    case '\r': out += "\\r"; return;
+    case '\t': out += "\\t"; return;
+    default: break;
+  }
+  const auto byte = static_cast<unsigned char>(c);
+  out += "\\u00";
+  out.push_back(kHex[byte >> 4U]);
+  out.push_back(kHex[byte & 15U]);
+}
+
+void newline(std::string& out, int indent) {
+  out.push_back('\n');
+  out.append(static_cast<std::size_t>(indent) * 2, ' ');
+}
+
+constexpr int kCompact = -1;
+
+}  // namespace
+
+void append_json_string(std::string& out, std::string_view text) {
+  out.push_back('"');
+  std::size_t start = 0;
+  std::size_t i = 0;
+  while (i < text.size()) {
+    if (!kSpecial[static_cast<unsigned char>(text[i])]) {
+      ++i;
+      continue;
+    }
+    if (static_cast<unsigned char>(text[i]) >= 0x80) {
+      if (const auto length = utf8_sequence_length(text.substr(i)); length != 0) {
+        i += length;
+        continue;
+      }
+    }
+    out.append(text, start, i - start);
+    if (static_cast<unsigned char>(text[i]) >= 0x80) {
+      out += "\xef\xbf\xbd";
+    } else {
+      append_escape(out, text[i]);
+    }
+    start = ++i;
+  }
+  out.append(text, start, i - start);
+  out.push_back('"');
+}
+
+void Json::dump_value(std::string& out, int indent) const {
+  const bool pretty = indent != kCompact;
+  const int inner = pretty ? indent + 1 : kCompact;
+  bool first = true;
+  switch (type()) {
+    case Type::null: out += "null"; return;
+    case Type::boolean: out += tag() == kTrue ? "true" : "false"; return;
+    case Type::number: out += text(); return;
+    case Type::string: append_json_string(out, text()); return;
+    case Type::array:
+      out.push_back('[');
+      for (const auto& item : items()) {
+        if (!first) out.push_back(',');
+        first = false;
+        if (pretty) newline(out, inner);
+        item.dump_value(out, inner);
+      }
+      if (pretty && !first) newline(out, indent);
+      out.push_back(']');
+      return;
+    case Type::object: break;
+  }
+  out.push_back('{');
+  for (const auto& [key, value] : members()) {
+    if (!first) out.push_back(',');
+    first = false;
+    if (pretty) newline(out, inner);
+    append_json_string(out, key);
+    out += pretty ? ": " : ":";
+    value.dump_value(out, inner);
+  }
+  if (pretty && !first) newline(out, indent);
+  out.push_back('}');
+}
+
+void Json::dump_to(std::string& out) const { dump_value(out, kCompact); }
+
+std::string Json::dump() const {
+  std::string out;
+  out.reserve(256);
+  dump_to(out);
+  return out;
+}
+
+std::string Json::dump_pretty() const {
+  std::string out;
+  dump_value(out, 0);
+  return out;
+}
+
+}  // namespace mitral::codec
