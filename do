@@ -40,12 +40,22 @@ need() {
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing
 }
 
+# fhirclient is taken without its dependencies: only its browser build is used, and they would be 700 packages.
+FHIRCLIENT=2.6.3
+FHIRCLIENT_SHA512=0a2ad98b173059e95b9085f1a7194d431e7e65d262ae5e85d6ce32e32bc0d57ee11c092bf67f7d6951da322d305fef7b9c04e3290eb95fa341e5ab3fc19a09ce
+
 need_node_modules() {
   stamp=build/node_modules.stamp
-  [ -f "$stamp" ] && [ "$stamp" -nt tests/package-lock.json ] && [ -d tests/node_modules ] && return 0
-  say "Installing the tests' npm packages (tests/package-lock.json)"
+  [ -f "$stamp" ] && [ "$stamp" -nt tests/package-lock.json ] && [ "$stamp" -nt do ] && [ -d tests/node_modules ] && return 0
+  say "Installing the tests' npm packages (tests/package-lock.json) and fhirclient $FHIRCLIENT"
+  mkdir -p build
   (cd tests && npm ci --no-audit --no-fund --ignore-scripts)
-  mkdir -p build && : > "$stamp"
+  (cd build && npm pack --silent "fhirclient@$FHIRCLIENT" >/dev/null)
+  echo "$FHIRCLIENT_SHA512  build/fhirclient-$FHIRCLIENT.tgz" | sha512sum -c --quiet - ||
+    die "the fhirclient package that npm delivered is not the one this tree was tested with"
+  mkdir -p tests/node_modules/fhirclient
+  tar -xzf "build/fhirclient-$FHIRCLIENT.tgz" -C tests/node_modules/fhirclient --strip-components=1
+  : > "$stamp"
 }
 
 setup_build() { need $BUILD_PACKAGES; }

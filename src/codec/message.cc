@@ -48,7 +48,7 @@ std::string_view name(Method method) noexcept {
 }
 
 Method parse_method(std::string_view token) noexcept {
-  for (auto m : {Method::get, Method::head, Method::post, Method::put, Method::patch, Method::del, Method::options}) {
+  for (const auto m : {Method::get, Method::head, Method::post, Method::put, Method::patch, Method::del, Method::options}) {
     if (token == name(m)) return m;
   }
   return Method::other;
