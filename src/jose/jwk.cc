@@ -297,10 +297,10 @@ Result<JwkSet> JwkSet::parse(std::string_view text) {
   codec::ParseOptions options = codec::kJoseJson;
   options.max_bytes = limits::kJwksMax;
   MITRAL_TRY(const Json json, Json::parse_object(text, options));
-  return parse(json);
+  return from_json(json);
 }
 
-Result<JwkSet> JwkSet::parse(const Json& json) {
+Result<JwkSet> JwkSet::from_json(const Json& json) {
   const Json& keys = json["keys"];
   if (!keys.is_array()) return malformed("JWK Set without keys");
   if (keys.size() > limits::kJwksKeysMax) return fail(ErrorCode::too_large, {}, "JWK Set with too many keys");

@@ -86,7 +86,8 @@ class JwkSet {
  public:
   JwkSet() = default;
   [[nodiscard]] static Result<JwkSet> parse(std::string_view text);
-  [[nodiscard]] static Result<JwkSet> parse(const codec::Json& json);
+  /// The same of a value that is parsed already: client metadata's "jwks".
+  [[nodiscard]] static Result<JwkSet> from_json(const codec::Json& json);
 
   /// Refuses a kid that is there already, and more than kJwksKeysMax keys.
   [[nodiscard]] Result<> add(Jwk key);
