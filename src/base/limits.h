@@ -75,6 +75,7 @@ inline constexpr std::size_t kScopeItemsMax = 256;
 inline constexpr std::size_t kUserNameMax = 256;
 inline constexpr std::size_t kPasswordMax = 1024;
 inline constexpr std::size_t kClientNameMax = 120;
+inline constexpr std::size_t kRegistrationListMax = 100;   // redirect URIs, scopes, origins of one client
 
 // FHIR
 inline constexpr std::size_t kFhirPathMax = 512;
@@ -162,7 +163,6 @@ inline constexpr std::int64_t kAuditCheckpointRecords = 1'000;
 inline constexpr auto kAuditCheckpointIdle = 10s;            // unsealed records wait no longer when nothing happens
 inline constexpr auto kCodeReuseMemory = 120s;               // a redeemed code is recognised this long after its end
 inline constexpr auto kChangeLifetime = 2h;                  // lines of the feed; above kAccessTokenLifetimeMax and skew
-inline constexpr auto kFeedStale = 60s;                      // a process that was asleep longer drops its caches
 
 // Gateway
 inline constexpr auto kFeedSilence = 2s;                    // after it, nothing remembered about a token is trusted
