@@ -1,0 +1,126 @@
+// mitral audit …: the record that an auditor must be able to trust.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+
+#include "app/cli.h"
+#include "app/installation.h"
+#include "audit/fhir_export.h"
+#include "audit/render.h"
+#include "audit/verify.h"
+#include "codec/base64url.h"
+
+namespace mitral::app {
+namespace {
+
+constexpr std::size_t kPage = 1000;
+
+struct AuditOptions {
+  std::string head;       // "<seq>:<hash>" of an earlier verification
+  std::string format = "fhir";
+  std::int64_t after = 0;
+  std::size_t count = 20;
+};
+
+// Every audit key that the issuers ever had: checkpoints outlive their keys.
+Result<audit::CheckpointVerifier> verifier(Installation& in) {
+  std::vector<jose::JwkSet> sets;
+  for (const auto& entry : in.server().issuers) {
+    MITRAL_TRY(const auto records, run_sync(in.store->keys(Issuer(entry.id))));
+    jose::JwkSet set;
+    for (const auto& record : records) {
+      if (record.purpose != "audit") continue;
+      MITRAL_TRY(const auto json, codec::Json::parse(record.public_jwk));
+      MITRAL_TRY(auto key, jose::Jwk::parse(json));
+      MITRAL_CHECK(set.add(std::move(key)));
+    }
+    sets.push_back(std::move(set));
+  }
+  return audit::verifier_of(std::move(sets));
+}
+
+Result<audit::Checkpoint> parse_head(const std::string& text) {
+  audit::Checkpoint out;
+  const auto colon = text.find(':');
+  const auto [end, error] = std::from_chars(text.data(), text.data() + std::min(colon, text.size()), out.seq);
+  if (colon == std::string::npos || error != std::errc{} || end != text.data() + colon ||
+      !codec::base64url_decode_into(std::string_view(text).substr(colon + 1), out.hash)) {
+    return fail(ErrorCode::config_invalid, {}, "--expect is a head as 'mitral audit verify' prints it: <seq>:<hash>");
+  }
+  return out;
+}
+
+Result<int> verify(Installation& in, const Cli& cli, const AuditOptions& options) {
+  audit::VerifyOptions rules;
+  MITRAL_TRY(rules.checkpoints, verifier(in));
+  if (!options.head.empty()) {
+    MITRAL_TRY(rules.expected, parse_head(options.head));
+  }
+  const auto read = [&](std::int64_t after, std::size_t limit) { return run_sync(in.store->read(after, limit)); };
+  MITRAL_TRY(const audit::Verdict verdict, audit::verify(read, rules));
+  const std::string head = fmt::format("{}:{}", verdict.head.seq, codec::base64url_encode(ByteSpan(verdict.head.hash)));
+  if (cli.json) {
+    fmt::print("{}\n", codec::Json::object({{"finding", name(verdict.finding)},
+                                            {"broken_at", verdict.broken_at},
+                                            {"records", verdict.records},
+                                            {"checkpoints", verdict.checkpoints},
+                                            {"unsealed", verdict.unsealed},
+                                            {"head", head}})
+                           .dump());
+  } else if (verdict.intact()) {
+    fmt::print("intact: {} records, {} signed checkpoints, {} records after the last one\nhead {}\n"
+               "(keep the head elsewhere; next time: mitral audit verify --expect HEAD)\n",
+               verdict.records, verdict.checkpoints, verdict.unsealed, head);
+  } else {
+    fmt::print("NOT INTACT: {} at record {}\n", name(verdict.finding), verdict.broken_at);
+  }
+  return verdict.intact() ? kExitDone : kExitFound;
+}
+
+Result<int> tail(Installation& in, const Cli& cli, const AuditOptions& options) {
+  const std::int64_t last = in.store->last_seq();
+  const std::int64_t first = std::max<std::int64_t>(0, last - static_cast<std::int64_t>(options.count));
+  MITRAL_TRY(const auto records, run_sync(in.store->read(first, options.count)));
+  for (const auto& record : records) {
+    fmt::print("{}\n", cli.json ? audit::render_json(record).dump() : audit::render_line(record));
+  }
+  return kExitDone;
+}
+
+Result<int> export_all(Installation& in, const AuditOptions& options) {
+  if (options.format != "fhir" && options.format != "json") return fail(ErrorCode::config_invalid, {}, "--format is fhir or json");
+  std::int64_t after = options.after;
+  while (true) {
+    MITRAL_TRY(const auto records, run_sync(in.store->read(after, kPage)));
+    if (records.empty()) return kExitDone;
+    for (const auto& record : records) {
+      const auto json = options.format == "fhir" ? audit::to_fhir(record, "mitral") : audit::render_json(record);
+      fmt::print("{}\n", json.dump());
+    }
+    after = records.back().seq;
+  }
+}
+
+}  // namespace
+
+void add_audit_commands(CLI::App& app, Cli& cli) {
+  auto* command = app.add_subcommand("audit", "verify, read and export the audit record");
+  command->require_subcommand(1);
+  auto options = std::make_shared<AuditOptions>();
+
+  auto* check = command->add_subcommand("verify", "recompute the whole chain and its signed checkpoints; exit code 3 if it does not hold");
+  check->add_option("--expect", options->head, "a head that an earlier verification printed");
+  check->callback([&cli, options] { cli.with_installation([&cli, options](Installation& in) { return verify(in, cli, *options); }); });
+
+  auto* last = command->add_subcommand("tail", "the newest records");
+  last->add_option("-n,--count", options->count, "how many")->capture_default_str();
+  last->callback([&cli, options] { cli.with_installation([&cli, options](Installation& in) { return tail(in, cli, *options); }); });
+
+  auto* out = command->add_subcommand("export", "all records, one JSON object a line");
+  out->add_option("--format", options->format, "fhir (AuditEvent resources) or json (with the hashes)")->capture_default_str();
+  out->add_option("--after", options->after, "only records after this number")->capture_default_str();
+  out->callback([&cli, options] { cli.with_installation([options](Installation& in) { return export_all(in, *options); }); });
+}
+
+}  // namespace mitral::app

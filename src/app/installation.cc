@@ -1,0 +1,53 @@
+#include "app/installation.h"
+
+#include <fmt/format.h>
+
+namespace mitral::app {
+
+Result<Issuer> Installation::issuer(const std::string& wanted) const {
+  const auto& issuers = server().issuers;
+  if (wanted.empty() && issuers.size() == 1) return Issuer(issuers.front().id);
+  std::string known;
+  for (const auto& entry : issuers) {
+    if (entry.id == wanted) return Issuer(entry.id);
+    known += "\n  " + entry.id;
+  }
+  if (wanted.empty()) return fail(ErrorCode::config_invalid, {}, "there are several issuers: choose one with --issuer" + known);
+  return fail(ErrorCode::config_invalid, {}, fmt::format("no issuer '{}' in the configuration; there are:{}", wanted, known));
+}
+
+Result<Config> require_config(const std::string& path) {
+  auto loaded = load_config(path);
+  if (loaded.problems.empty()) return std::move(loaded.config);
+  std::string text;
+  for (const auto& problem : loaded.problems) {
+    if (!text.empty()) text += '\n';
+    text += problem.line == 0 ? fmt::format("{}: {}", problem.file, problem.text)
+                              : fmt::format("{}:{}: {}", problem.file, problem.line, problem.text);
+  }
+  return fail(ErrorCode::config_invalid, {}, std::move(text));
+}
+
+Result<std::unique_ptr<store::SqliteStore>> open_store(const StorageConfig& storage, const Clock& clock, unsigned threads,
+                                                       bool command) {
+  store::SqliteOptions options;
+  options.path = storage.path;
+  options.durability = storage.durable ? store::Durability::full : store::Durability::bounded_delay;
+  options.max_delay = storage.max_delay;
+  options.readers = std::max(1U, threads);
+  if (command) options.busy_timeout = limits::kStoreBusyTimeoutCommand;
+  return store::SqliteStore::open(std::move(options), clock);
+}
+
+Result<std::unique_ptr<Installation>> open_installation(const std::string& config_path) {
+  auto out = std::make_unique<Installation>();
+  MITRAL_TRY(out->config, require_config(config_path));
+  if (!out->config.server) {
+    return fail(ErrorCode::config_invalid, {}, config_path + ": there is no [server]: this command works on an authorization server");
+  }
+  MITRAL_TRY(out->master, load_master_key(out->server().master_key_file));
+  MITRAL_TRY(out->store, open_store(out->server().storage, out->clock, 1, true));
+  return out;
+}
+
+}  // namespace mitral::app

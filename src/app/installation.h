@@ -1,0 +1,37 @@
+// Installation: the files of one authorization server, opened: configuration, master key, store. What operator commands
+// work on, beside a running server or without one.
+//
+// Errors: config_invalid with every problem of the configuration in its detail; what the store says.
+// Thread rules: owned by one thread.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "app/config.h"
+#include "app/master_key.h"
+#include "base/time.h"
+#include "store/sqlite/sqlite_store.h"
+
+namespace mitral::app {
+
+struct Installation {
+  Config config;
+  MasterKey master;
+  SystemClock clock;
+  std::unique_ptr<store::SqliteStore> store;
+
+  [[nodiscard]] const ServerConfig& server() const { return *config.server; }
+  /// The issuer named, or the only one there is. config_invalid when it is unknown, or the name is needed and empty.
+  [[nodiscard]] Result<Issuer> issuer(const std::string& wanted) const;
+};
+
+/// For operator commands. Waits longer for a lock than a server does.
+[[nodiscard]] Result<std::unique_ptr<Installation>> open_installation(const std::string& config_path);
+/// The same store for a server or for commands.
+[[nodiscard]] Result<std::unique_ptr<store::SqliteStore>> open_store(const StorageConfig& storage, const Clock& clock, unsigned threads,
+                                                                     bool command);
+/// All problems of a configuration in one error, a line each.
+[[nodiscard]] Result<Config> require_config(const std::string& path);
+
+}  // namespace mitral::app
