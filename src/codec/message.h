@@ -36,6 +36,7 @@ class Headers {
   void remove(std::string_view name);
   [[nodiscard]] const std::vector<Header>& list() const noexcept { return list_; }
   void clear() noexcept { list_.clear(); }
+  void reserve(std::size_t count) { list_.reserve(count); }
 
  private:
   std::vector<Header> list_;

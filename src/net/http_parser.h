@@ -91,9 +91,9 @@ class MessageParser {
   enum class Stage : std::uint8_t {
     start_line, headers, fixed_body, until_close, chunk_size, chunk_data, chunk_end, trailers, complete, failed
   };
-  enum class BodyKind : std::uint8_t { none, framed, until_close };
+  enum class BodyKind : std::uint8_t { none, framed, until_close, interim };
 
-  explicit MessageParser(ParserLimits limits) : limits_(limits) {}
+  MessageParser(ParserLimits limits, bool forgives_blank) : limits_(limits), forgives_blank_(forgives_blank) {}
 
   virtual bool start_line(std::string_view line) = 0;  ///< without CRLF; false after refuse()
   virtual bool head_complete(BodyKind& kind) = 0;      ///< checks the whole head; says how a body is delimited
@@ -104,6 +104,7 @@ class MessageParser {
   void reset_message() noexcept;
 
   ParserLimits limits_;
+  bool forgives_blank_;                // one empty line before the start line
   Stage stage_ = Stage::start_line;
   Refusal refusal_ = Refusal::none;
   bool http10_ = false;
@@ -148,7 +149,7 @@ class MessageParser {
 
 class RequestParser final : public MessageParser {
  public:
-  explicit RequestParser(ParserLimits limits = {}) : MessageParser(limits) {}
+  explicit RequestParser(ParserLimits limits = {}) : MessageParser(limits, true) {}
 
   /// The message, when state() is complete; the parser goes on with the bytes after it. Fills method, target, headers
   /// and body only. An absolute-form target has become origin-form; its authority equals Host.
@@ -176,13 +177,14 @@ class RequestParser final : public MessageParser {
 
 class ResponseParser final : public MessageParser {
  public:
-  explicit ResponseParser(ParserLimits limits = {}) : MessageParser(limits) {}
+  explicit ResponseParser(ParserLimits limits = {}) : MessageParser(limits, false) {}
 
   /// Before each response: whether it answers HEAD, and so has no body whatever its headers say.
   void expect(bool head_request) noexcept { head_request_ = head_request; }
   /// Interim (1xx) answers are skipped, up to a limit.
   [[nodiscard]] codec::Response take();
-  [[nodiscard]] bool keep_alive() const noexcept { return !http10_ && !close_ && !until_close_; }
+  /// The connection of the response last taken may carry another one.
+  [[nodiscard]] bool reusable() const noexcept { return reusable_; }
   /// The peer closed its side. True when that completes a body that only the end of the connection delimits.
   bool end_of_stream() noexcept;
 
@@ -195,6 +197,7 @@ class ResponseParser final : public MessageParser {
   codec::Response response_;
   bool head_request_ = false;
   bool until_close_ = false;
+  bool reusable_ = false;
   std::uint8_t interim_ = 0;
 };
 

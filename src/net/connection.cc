@@ -1,0 +1,378 @@
+#include "net/connection.h"
+
+#include <boost/asio/buffer.hpp>
+
+#include <exception>
+
+#include "base/log.h"
+#include "net/response_head.h"
+
+namespace mitral::net {
+namespace {
+
+constexpr std::size_t kSmallAnswer = 16 * 1024;  // one TLS record; joined with its head
+constexpr int kTurnsMax = 64;                    // requests or reads of one connection before others get their turn
+constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+
+ParserLimits parser_limits(const ServerOptions& options) noexcept {
+  ParserLimits limits;
+  limits.body = options.max_body;
+  return limits;
+}
+
+}  // namespace
+
+Connection::Connection(std::shared_ptr<Shard> shard, Socket socket, std::string address, std::string address_key)
+    : shard_(std::move(shard)),
+      loop_(shard_->loop),
+      options_(shard_->shared->options),
+      stream_(std::move(socket)),
+      parser_(parser_limits(options_)),
+      address_(std::move(address)),
+      address_key_(std::move(address_key)) {
+  next = shard_->connections;
+  if (next != nullptr) next->previous = this;
+  shard_->connections = this;
+  shard_->counters.active.add();
+}
+
+Connection::~Connection() {
+  if (phase_ != Phase::closed) leave();  // the loop is being torn down
+}
+
+Duration Connection::time_for(std::size_t bytes) noexcept {
+  return std::chrono::milliseconds(bytes * 1000 / limits::kMinimumRate);
+}
+
+void Connection::start() {
+  set_deadline(options_.header_timeout);
+  if (!stream_.prepare()) return close();
+  if (shard_->shared->tls == nullptr) {
+    phase_ = Phase::reading;
+    return pump();
+  }
+  tls_state_ = shard_->shared->tls->state();
+  auto ssl = tls_state_->accept(stream_.socket().native_handle());
+  if (!ssl) return close();
+  stream_.use(std::move(ssl));
+  shake_hands();
+}
+
+void Connection::shake_hands() {
+  const auto result = stream_.handshake();
+  auto again = [self = Ref(this)](const boost::system::error_code& error) {
+    if (self->phase_ != Phase::handshake) return;
+    if (error) return self->close();
+    self->shake_hands();
+  };
+  switch (result.status) {
+    case Io::want_read: return stream_.socket().async_wait(Socket::wait_read, std::move(again));
+    case Io::want_write: return stream_.socket().async_wait(Socket::wait_write, std::move(again));
+    case Io::done: break;
+    default: shard_->counters.tls_failed.add(); return close();
+  }
+  certificate_ = tls_state_->peer_certificate(stream_.ssl());
+  phase_ = Phase::reading;
+  pump();
+}
+
+// ---- reading
+
+// Parses and handles what there is, then asks for more; until something has to be waited for.
+void Connection::pump() {
+  const Ref keep_alive(this);
+  for (int turns = 0; phase_ == Phase::reading; ++turns) {
+    if (turns == kTurnsMax) {
+      asio::post(loop_.io(), [self = keep_alive] { self->pump(); });
+      return;
+    }
+    switch (const auto state = parser_.parse()) {
+      case ParseState::complete:
+        if (!dispatch()) return;
+        break;
+      case ParseState::failed: return refuse();
+      case ParseState::head:
+      case ParseState::body:
+        note_progress(state);
+        if (phase_ != Phase::reading || !read_more()) return;
+        break;
+    }
+  }
+}
+
+// Moves the deadline: from idle to head to body, each with its own time from its own beginning.
+void Connection::note_progress(ParseState state) {
+  const auto now = parser_.idle() ? Waiting::idle : state == ParseState::head ? Waiting::head : Waiting::body;
+  const bool changed = now != waiting_;
+  waiting_ = now;
+  if (changed) wait_began_ = Loop::ticks_now();
+  if (now == Waiting::head && changed && !fresh_) set_deadline(options_.header_timeout);
+  if (now != Waiting::body) return;
+  loop_.set_at(*this, wait_began_ + Loop::ticks_of(options_.body_timeout + time_for(parser_.body_received())));
+  if (!continued_ && parser_.wants_continue()) send_continue();
+}
+
+// RFC 9110 §10.1.1. An interim answer that does not fit into the socket's buffer is not worth waiting for.
+void Connection::send_continue() {
+  continued_ = true;
+  const auto result = stream_.write(kContinue, {});
+  if (result.status != Io::done || result.count != kContinue.size()) close();
+}
+
+// True when bytes came at once; false when a callback will go on.
+bool Connection::read_more() {
+  if (!stream_.tls()) {
+    read_plain();
+    return false;
+  }
+  const auto result = stream_.read(parser_.room());
+  auto again = [self = Ref(this)](const boost::system::error_code& error) {
+    self->read_pending_ = false;
+    if (self->phase_ == Phase::lingering) return self->drop_input();
+    if (self->phase_ != Phase::reading) return;
+    if (error) return self->close();
+    self->pump();
+  };
+  switch (result.status) {
+    case Io::done: parser_.commit(result.count); return true;
+    case Io::want_read:
+      read_pending_ = true;
+      stream_.socket().async_wait(Socket::wait_read, std::move(again));
+      return false;
+    case Io::want_write:
+      read_pending_ = true;
+      stream_.socket().async_wait(Socket::wait_write, std::move(again));
+      return false;
+    default: close(); return false;
+  }
+}
+
+void Connection::read_plain() {
+  const auto room = parser_.room();
+  read_pending_ = true;
+  stream_.socket().async_read_some(asio::buffer(room.data(), room.size()),
+                                   [self = Ref(this)](const boost::system::error_code& error, std::size_t count) {
+                                     self->read_pending_ = false;
+                                     if (self->phase_ == Phase::lingering) return self->drop_input();
+                                     if (self->phase_ != Phase::reading) return;
+                                     if (error) return self->close();
+                                     self->parser_.commit(count);
+                                     self->pump();
+                                   });
+}
+
+// ---- handling
+
+// True when the answer is out and the connection goes on.
+bool Connection::dispatch() {
+  keep_ = parser_.keep_alive() && !shard_->shared->draining.load(std::memory_order_relaxed);
+  auto request = parser_.take();
+  head_request_ = request.method == codec::Method::head;
+  request.peer_address = address_;
+  request.tls = stream_.tls();
+  if (certificate_) request.peer_certificate = certificate_;
+  request.received = loop_.clock().now();
+  shard_->counters.requests.add();
+  shard_->counters.handling.add();
+  phase_ = Phase::handling;
+  continued_ = false;
+  waiting_ = Waiting::idle;
+  inline_ = true;
+  finished_ = false;
+  const auto serial = ++serial_;
+  try {
+    spawn(shard_->shared->handler(std::move(request)),
+          [self = Ref(this), serial](std::exception_ptr failed, std::optional<codec::Response> response) {
+            self->handled(serial, failed, std::move(response));
+          });
+  } catch (...) {  // a handler that is no coroutine itself
+    handled(serial, std::current_exception(), std::nullopt);
+  }
+  inline_ = false;
+  if (finished_) return phase_ == Phase::reading;
+  set_deadline(options_.request_timeout);
+  return false;
+}
+
+void Connection::report(std::exception_ptr failed) {
+  shard_->counters.handler_failed.add();
+  try {
+    std::rethrow_exception(failed);
+  } catch (const std::exception& failure) {
+    log::error("net.handler.exception", {{"what", failure.what()}});
+  } catch (...) {
+    log::error("net.handler.exception", {{"what", "unknown"}});
+  }
+}
+
+void Connection::handled(std::uint32_t serial, std::exception_ptr failed, std::optional<codec::Response> response) {
+  shard_->counters.handling.add(-1);
+  if (failed) report(failed);
+  if (serial != serial_ || phase_ != Phase::handling) return;  // overtaken by the deadline, or the connection is gone
+  finished_ = true;
+  if (failed || !response) {
+    codec::Response error;
+    error.status = 500;
+    respond(std::move(error));
+  } else {
+    respond(std::move(*response));
+  }
+  if (!inline_ && phase_ == Phase::reading) pump();
+}
+
+// ---- answering
+
+void Connection::respond(codec::Response response) {
+  const auto now = loop_.clock().now();
+  head_.clear();
+  sent_ = 0;
+  HeadFacts facts{head_request_, !keep_, loop_.http_date(now)};
+  if (!append_response_head(head_, response, facts)) {
+    log::error("net.response.unsendable", {{"status", response.status}});
+    response = {};
+    response.status = 500;
+    (void)append_response_head(head_, response, facts);
+  }
+  body_ = std::move(response.body);
+  if (head_request_ || !status_has_body(response.status)) body_.clear();
+  if (stream_.tls() && head_.size() + body_.size() <= kSmallAnswer) {
+    head_ += body_;
+    body_.clear();
+  }
+  phase_ = Phase::writing;
+  if (flush()) after_response();
+}
+
+// True when all is written. Else a callback goes on, or the connection is closed.
+bool Connection::flush() {
+  while (sent_ < head_.size() + body_.size()) {
+    const auto from_head = std::min(sent_, head_.size());
+    const auto result = stream_.write(std::string_view(head_).substr(from_head),
+                                      std::string_view(body_).substr(sent_ - from_head));
+    if (result.status == Io::done) {
+      sent_ += result.count;
+      continue;
+    }
+    if (result.status == Io::want_write || result.status == Io::want_read) {
+      if (waiting_ != Waiting::body) wait_began_ = Loop::ticks_now();
+      waiting_ = Waiting::body;  // of the answer, now: wait_began_ is when it got stuck first
+      loop_.set_at(*this, wait_began_ + Loop::ticks_of(options_.write_timeout + time_for(sent_)));
+      const auto what = result.status == Io::want_write ? Socket::wait_write : Socket::wait_read;
+      stream_.socket().async_wait(what, [self = Ref(this)](const boost::system::error_code& error) {
+        if (self->phase_ != Phase::writing) return;
+        if (error) return self->close();
+        if (self->flush() && self->after_response()) self->pump();
+      });
+      return false;
+    }
+    close();
+    return false;
+  }
+  return true;
+}
+
+// True when the connection may carry another request.
+bool Connection::after_response() {
+  body_.clear();
+  if (body_.capacity() > kSmallAnswer) body_.shrink_to_fit();
+  waiting_ = Waiting::idle;
+  fresh_ = false;
+  if (!keep_) {
+    if (linger_after_ || parser_.buffered() > 0) {
+      linger();
+    } else {
+      close();
+    }
+    return false;
+  }
+  phase_ = Phase::reading;
+  set_deadline(options_.keep_alive_timeout);
+  return true;
+}
+
+void Connection::refuse() {
+  const auto why = parser_.refusal();
+  shard_->counters.refused[static_cast<std::size_t>(why)].add();
+  head_request_ = parser_.method() == codec::Method::head;
+  answer_and_close(parser_.status());
+}
+
+void Connection::answer_and_close(int status) {
+  codec::Response response;
+  response.status = status;
+  if (status == 405) response.headers.add("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+  if (status == 503) response.headers.add("Retry-After", "1");
+  keep_ = false;
+  linger_after_ = true;
+  waiting_ = Waiting::idle;
+  respond(std::move(response));
+}
+
+// ---- ending
+
+// The peer may still be sending: closing now would reset the connection under the answer it has not read.
+void Connection::linger() {
+  phase_ = Phase::lingering;
+  linger_left_ = limits::kLingerBytesMax;
+  set_deadline(limits::kLingerTimeout);
+  stream_.finish_writing();
+  if (!read_pending_) drop_input();
+}
+
+void Connection::drop_input() {
+  if (stream_.discard(linger_left_) != Io::want_read) return close();
+  read_pending_ = true;
+  stream_.socket().async_wait(Socket::wait_read, [self = Ref(this)](const boost::system::error_code& error) {
+    self->read_pending_ = false;
+    if (self->phase_ != Phase::lingering) return;
+    if (error) return self->close();
+    self->drop_input();
+  });
+}
+
+void Connection::drain() {
+  const bool idle = phase_ == Phase::reading && parser_.idle();
+  if (idle || phase_ == Phase::handshake) return close();
+  keep_ = false;  // an answer on its way says it too late, but closes all the same
+}
+
+void Connection::expired() noexcept {
+  const Ref keep_alive(this);
+  try {
+    switch (phase_) {
+      case Phase::reading:
+        if (parser_.idle()) return close();
+        shard_->counters.timed_out_read.add();
+        return answer_and_close(408);
+      case Phase::handling:
+        shard_->counters.timed_out_handler.add();
+        ++serial_;
+        return answer_and_close(503);
+      case Phase::writing: shard_->counters.timed_out_write.add(); return close();
+      case Phase::handshake: shard_->counters.timed_out_read.add(); return close();
+      case Phase::lingering:
+      case Phase::closed: return close();
+    }
+  } catch (...) {
+    close();
+  }
+}
+
+void Connection::close() {
+  if (phase_ == Phase::closed) return;
+  leave();
+  shard_->closed();
+}
+
+void Connection::leave() {
+  phase_ = Phase::closed;
+  TimerWheel::cancel(*this);
+  stream_.close();
+  (previous != nullptr ? previous->next : shard_->connections) = next;
+  if (next != nullptr) next->previous = previous;
+  previous = next = nullptr;
+  shard_->counters.active.add(-1);
+  shard_->shared->leave(address_key_);
+}
+
+}  // namespace mitral::net

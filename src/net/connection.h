@@ -1,0 +1,187 @@
+// Connection: one client of an HttpServer, as a state machine on its loop. Private to net/.
+//
+//   handshake -> reading -> handling -> writing -> reading ...  -> lingering -> closed
+//
+// One buffer, one message at a time: bytes are read only when the parser needs some, so that a client which pipelines
+// waits in its own socket. A handler that finishes at once is answered within the same call, with no trip through the
+// queue; one that suspends is overtaken by the request deadline.
+//
+// Thread rules: its loop only. Lives as long as a pending operation or a running handler refers to it (Ref).
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "net/server.h"
+#include "net/stream.h"
+
+namespace mitral::net {
+
+class Connection;
+
+/// Counters of one loop: written by its thread alone, read by any.
+class Counter {
+ public:
+  void add(std::int64_t by = 1) noexcept {
+    value_.store(value_.load(std::memory_order_relaxed) + static_cast<std::uint64_t>(by), std::memory_order_relaxed);
+  }
+  [[nodiscard]] std::uint64_t get() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> value_{0};
+};
+
+struct alignas(64) ShardCounters {
+  Counter accepted, active, handling, requests, refused_full, refused_address, tls_failed, timed_out_read, timed_out_write,
+      timed_out_handler, handler_failed;
+  std::array<Counter, kRefusalKinds> refused;
+};
+
+/// What all connections of a server share. Outlives them.
+struct ServerShared {
+  Handler handler;
+  ServerOptions options;
+  std::shared_ptr<TlsContext> tls;
+  std::atomic<std::size_t> open{0};
+  std::atomic<bool> draining{false};
+
+  /// Room for one more connection from the address? Counts it when there is.
+  [[nodiscard]] bool enter(const std::string& address);
+  void leave(const std::string& address);
+
+ private:
+  std::mutex mutex_;  // taken when a connection begins and ends
+  std::unordered_map<std::string, std::size_t> addresses_;
+};
+
+/// The part of a server that lives on one loop.
+struct Shard : std::enable_shared_from_this<Shard> {
+  Shard(Loop& on, std::shared_ptr<ServerShared> with) : loop(on), shared(std::move(with)), cut_(*this) {}
+  Loop& loop;
+  std::shared_ptr<ServerShared> shared;
+  std::optional<Acceptor> acceptor;
+  Connection* connections = nullptr;  // intrusive list
+  ShardCounters counters;
+
+  void accept();
+  /// Accepts no more, lets requests finish, closes everything else; `done` when no connection is left.
+  void drain(std::function<void()> done);
+  /// Accepts no more and closes everything now.
+  void shut();
+  /// A connection left the list.
+  void closed();
+
+ private:
+  struct Cut final : Timer {  // the end of patience with a drain
+    explicit Cut(Shard& of) noexcept : shard(of) {}
+    void expired() noexcept override;
+    Shard& shard;
+  };
+  void accepted(Socket socket);
+  void accept_later();
+  void stop_accepting();
+  void close_all();
+
+  std::function<void()> drained_;
+  Tcp::endpoint peer_;
+  std::optional<SteadyTimer> pause_;
+  Cut cut_;
+};
+
+/// Counted by the loop's own thread: no atomic in the request path.
+template <class T>
+class Ref {
+ public:
+  explicit Ref(T* object) noexcept : object_(object) { ++object_->references; }
+  Ref(const Ref& other) noexcept : object_(other.object_) {
+    if (object_ != nullptr) ++object_->references;
+  }
+  Ref(Ref&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
+  Ref& operator=(Ref other) noexcept {
+    std::swap(object_, other.object_);
+    return *this;
+  }
+  ~Ref() {
+    if (object_ != nullptr && --object_->references == 0) delete object_;
+  }
+  T* operator->() const noexcept { return object_; }
+
+ private:
+  T* object_;
+};
+
+class Connection final : public Timer {
+ public:
+  Connection(std::shared_ptr<Shard> shard, Socket socket, std::string address, std::string address_key);
+  ~Connection() override;
+
+  void start();
+  void drain();
+  void close();
+
+  unsigned references = 0;  // for Ref
+  Connection* previous = nullptr;
+  Connection* next = nullptr;
+
+ private:
+  enum class Phase : std::uint8_t { handshake, reading, handling, writing, lingering, closed };
+  enum class Waiting : std::uint8_t { idle, head, body };
+
+  void shake_hands();
+  void pump();
+  bool read_more();
+  void read_plain();
+  void note_progress(ParseState state);
+  void send_continue();
+  bool dispatch();
+  void handled(std::uint32_t serial, std::exception_ptr failed, std::optional<codec::Response> response);
+  void report(std::exception_ptr failed);
+  void respond(codec::Response response);
+  void refuse();
+  void answer_and_close(int status);
+  bool flush();
+  void wait_to_write();
+  bool after_response();
+  void linger();
+  void drop_input();
+  void leave();
+  void expired() noexcept override;
+  void set_deadline(Duration from_now) { loop_.set(*this, from_now); }
+  [[nodiscard]] static Duration time_for(std::size_t bytes) noexcept;
+
+  std::shared_ptr<Shard> shard_;
+  Loop& loop_;
+  const ServerOptions& options_;
+  Stream stream_;
+  std::shared_ptr<TlsContext::State> tls_state_;
+  RequestParser parser_;
+  std::string address_;
+  std::string address_key_;
+  std::optional<codec::PeerCertificate> certificate_;
+
+  Phase phase_ = Phase::handshake;
+  Waiting waiting_ = Waiting::idle;
+  bool read_pending_ = false;
+  bool keep_ = false;           // of the request at hand
+  bool head_request_ = false;
+  bool inline_ = false;         // the handler is being called
+  bool finished_ = false;       // and has answered meanwhile
+  bool continued_ = false;
+  bool linger_after_ = false;
+  bool fresh_ = true;           // nothing answered yet
+  std::uint32_t serial_ = 0;    // of the handler whose answer counts
+  std::int64_t wait_began_ = 0; // tick
+  std::string head_;
+  std::string body_;
+  std::size_t sent_ = 0;
+  std::size_t linger_left_ = 0;
+};
+
+}  // namespace mitral::net

@@ -1,0 +1,71 @@
+// Loop: what one thread of the Runtime works with: Asio's io_context, the deadlines, the cached Date. Private to net/.
+//
+// Nothing of a loop is locked but its queue: sockets and timers belong to its thread (BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO).
+//
+// Thread rules: post() and stop from any thread; everything else on the loop's own thread, or before it runs.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <atomic>
+#include <string>
+
+#include "base/task.h"
+#include "base/time.h"
+#include "net/timer_wheel.h"
+
+namespace mitral::net {
+
+namespace asio = boost::asio;
+using Tcp = asio::ip::tcp;
+// Executors by their own type: the type-erased default costs an indirection per operation.
+using Executor = asio::io_context::executor_type;
+using Socket = asio::basic_stream_socket<Tcp, Executor>;
+using Acceptor = asio::basic_socket_acceptor<Tcp, Executor>;
+using SteadyTimer = asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>;
+
+class Loop final : public Scheduler {
+ public:
+  explicit Loop(const Clock& clock);
+  ~Loop() override;
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  /// The loop whose thread this is, or nullptr.
+  [[nodiscard]] static Loop* current() noexcept { return current_; }
+
+  void post(std::function<void()> work) override { asio::post(io_, std::move(work)); }
+  void run();
+  void stop() noexcept { io_.stop(); }
+  /// Its thread is inside run().
+  [[nodiscard]] bool running() const noexcept { return running_.load(std::memory_order_acquire); }
+
+  [[nodiscard]] asio::io_context& io() noexcept { return io_; }
+  [[nodiscard]] const Clock& clock() const noexcept { return clock_; }
+  /// HTTP-date of the instant, rendered once a second.
+  [[nodiscard]] const std::string& http_date(Instant now);
+
+  [[nodiscard]] static std::int64_t ticks_now() noexcept;
+  [[nodiscard]] static std::int64_t ticks_of(Duration duration) noexcept;
+  /// Calls timer.expired() on this loop after at least `from_now`.
+  void set(Timer& timer, Duration from_now) { set_at(timer, ticks_now() + ticks_of(from_now)); }
+  void set_at(Timer& timer, std::int64_t tick);
+
+ private:
+  void tick();
+
+  static inline thread_local Loop* current_ = nullptr;
+  const Clock& clock_;
+  asio::io_context io_;
+  SteadyTimer ticker_;
+  TimerWheel wheel_;
+  bool ticking_ = false;
+  std::atomic<bool> running_{false};
+  std::int64_t date_second_ = -1;
+  std::string date_;
+};
+
+}  // namespace mitral::net
