@@ -16,6 +16,7 @@ inline constexpr std::size_t kHeaderBytesMax = 32 * 1024;
 inline constexpr std::size_t kHeaderCountMax = 100;
 inline constexpr std::size_t kFormBytesMax = 64 * 1024;
 inline constexpr std::size_t kFormParametersMax = 200;
+inline constexpr std::size_t kConsentFormParametersMax = 600;  // one per ticked box, and kScopeItemsMax scopes can be asked for
 inline constexpr std::size_t kCookieBytesMax = 8 * 1024;
 inline constexpr std::size_t kCookiesMax = 64;
 inline constexpr std::size_t kFhirBodyMax = 16 * 1024 * 1024;
@@ -120,6 +121,8 @@ inline constexpr auto kKeyActive = 24h * 30;                // a key signs this 
 inline constexpr auto kKeyPublishLead = 24h;                // published before it signs
 inline constexpr auto kKeyRetain = kAccessTokenLifetimeMax + 24h;  // published after it stopped signing
 
+inline constexpr auto kMetadataMaxAge = 300s;               // Cache-Control of JWKS and metadata
+
 // Clients' jwks_uri (threat J-23)
 inline constexpr auto kJwksCacheMax = 15min;
 inline constexpr auto kJwksRefetchMin = 60s;
@@ -147,6 +150,7 @@ inline constexpr std::size_t kArgonLanesMax = 8;
 // Queues and pools
 inline constexpr std::size_t kPasswordQueueMax = 256;
 inline constexpr std::size_t kCommitQueueMax = 8192;
+inline constexpr std::size_t kSweepBatch = 500;            // expired rows deleted in one act
 inline constexpr std::size_t kAuditEventMax = 8 * 1024;
 
 // Storage

@@ -60,7 +60,7 @@ class ChangeFeed {
     std::function<void(bool)> resume;
   };
   [[nodiscard]] Page page_locked(const Issuer& issuer, std::int64_t after) const;
-  void wake(Instant now, bool all_of_issuer);
+  void wake(Instant now, bool news);
 
   ports::GrantStore& store_;
   Clock& clock_;

@@ -59,6 +59,11 @@ struct Context {
   std::optional<ApprovedScopes> scopes;
   std::optional<PreparedTokens> prepared;
 
+  std::int64_t retry_after_s = 0;                            ///< of a 429 or 503
+  bool client_failed = false;                                ///< the client could not prove itself: throttled and audited
+
+  bool audited = false;                                      ///< a step has written the event of this denial itself
+
   codec::Response response;
 
   /// An audit event of this request with issuer, time, address and client filled in.

@@ -55,6 +55,8 @@ struct KeySnapshot {
     jose::JwsSigner signer;
   };
   std::vector<Entry> signers;
+  /// Which keys in which state: a tick that finds the same builds nothing.
+  std::string fingerprint;
 };
 
 class KeyRing {
@@ -75,10 +77,14 @@ class KeyRing {
     std::atomic<std::shared_ptr<const KeySnapshot>> snapshot;
   };
   [[nodiscard]] Task<Result<void>> refresh(Slot& slot);
+  /// Makes a key when the newest of (purpose, alg) is missing or near its end. True when something was written.
   [[nodiscard]] Task<Result<bool>> ensure(Issuer issuer, std::string purpose, jose::SignAlg alg,
                                           const std::vector<model::SigningKeyRecord>& records, Instant now);
+  [[nodiscard]] Result<model::SigningKeyRecord> make_key(const Issuer& issuer, std::string purpose, jose::SignAlg alg,
+                                                         Instant now, Instant active_from);
+  [[nodiscard]] Result<jose::SigningKey> open_key(const model::SigningKeyRecord& record) const;
   [[nodiscard]] Result<std::shared_ptr<const KeySnapshot>> build(const std::vector<model::SigningKeyRecord>& records,
-                                                                 const Issuer& issuer, Instant now) const;
+                                                                 Instant now, std::string fingerprint) const;
   [[nodiscard]] Slot* slot(const Issuer& issuer) const noexcept;
 
   ports::KeyStore& store_;

@@ -95,6 +95,8 @@ class RedeemedGrant {
   /// For `code` and `refresh`; with `code` it is the grant that commit will create.
   [[nodiscard]] const model::Grant& grant() const noexcept { return grant_; }
   [[nodiscard]] bool has_user() const noexcept { return source_ != Source::client; }
+  /// When the permission was given: a revocation of client or user after that takes it back.
+  [[nodiscard]] Instant since() const noexcept { return since_; }
   /// `code`: what it was made for, and its hash.
   [[nodiscard]] const model::AuthorizationRequest& request() const noexcept { return request_; }
   [[nodiscard]] const Hash256& code() const noexcept { return code_; }
@@ -106,6 +108,7 @@ class RedeemedGrant {
   explicit RedeemedGrant(Source source) noexcept : source_(source) {}
   Source source_;
   model::Grant grant_;
+  Instant since_;
   model::AuthorizationRequest request_;
   Hash256 code_{};
   std::uint32_t generation_ = 0;

@@ -20,6 +20,7 @@
 namespace mitral::flow {
 
 inline constexpr std::string_view kRefreshTokenPrefix = "mrt_";
+inline constexpr std::uint32_t kFirstGeneration = 1;
 
 class RefreshTokens {
  public:

@@ -1,0 +1,63 @@
+// RFC 7662: what a token means, told to its own resource server, or to the client that holds it, and to nobody else: for
+// everyone else, and for whatever is not alive, the answer is the same nine words (threat E-1).
+
+#include "codec/base64url.h"
+#include "flow/access_tokens.h"
+#include "flow/responses.h"
+#include "flow/steps/steps.h"
+#include "spec/oauth/rfc9068_access_token.h"
+
+namespace mitral::flow {
+namespace {
+
+bool concerns_caller(const Context& context, const LiveToken& token) {
+  if (context.server) return token.audience == context.server->record().audience;
+  return context.issuer.config().introspection_by_clients && token.client == context.client->id().value;
+}
+
+std::string render(const Context& context, const LiveToken& token) {
+  const std::string jti = token.jti.text();
+  const std::string jkt = token.jkt ? codec::base64url_encode(*token.jkt) : std::string{};
+  spec::oauth::AccessTokenFacts facts{.issuer = context.issuer.text(),
+                                      .subject = token.subject,
+                                      .audience = token.audience,
+                                      .client_id = token.client,
+                                      .jti = jti,
+                                      .issued = token.issued,
+                                      .expires = token.expires,
+                                      .scopes = token.scopes,
+                                      .jkt = jkt,
+                                      .grant_id = {},
+                                      .auth_time = std::nullopt};
+  std::string grant_id;
+  if (token.grant) {
+    const model::Grant& grant = *token.grant;
+    grant_id = grant.id.text();
+    facts.grant_id = grant_id;
+    facts.auth_time = to_seconds(grant.auth_time);
+    facts.acr = grant.acr;
+    facts.amr = grant.amr;
+    facts.context = &grant.context;
+    if (token.has_scope("fhirUser") || token.has_scope("profile")) facts.fhir_user = grant.fhir_user;
+  }
+  return spec::oauth::introspection_json(facts);
+}
+
+}  // namespace
+
+Task<Result<void>> introspect(Context& context) {
+  const auto text = context.form.get("token");
+  if (!text) co_return fail(ErrorCode::invalid_request, "token is missing");
+  MITRAL_CO_TRY(const auto token, co_await read_live_token(context, *text));
+  auto& metrics = context.services.metrics;
+  if (!token || !concerns_caller(context, *token)) {
+    metrics.introspections_inactive.add();
+    context.response = json_response(context.issuer, 200, std::string(spec::oauth::kInactive));
+    co_return Result<void>{};
+  }
+  metrics.introspections_active.add();
+  context.response = json_response(context.issuer, 200, render(context, *token));
+  co_return Result<void>{};
+}
+
+}  // namespace mitral::flow

@@ -1,0 +1,55 @@
+#include "flow/user_states.h"
+
+#include "base/limits.h"
+
+namespace mitral::flow {
+namespace {
+
+std::string key_of(const Issuer& issuer, std::string_view user) {
+  std::string out;
+  out.reserve(issuer.value.size() + 1 + user.size());
+  out += issuer.value;
+  out += '\n';
+  out += user;
+  return out;
+}
+
+}  // namespace
+
+UserStates::UserStates(ports::UserStore& store, ChangeFeed& feed) : store_(store) {
+  feed.on_line([this](const model::Change& line) {
+    if (line.kind != model::ChangeKind::user_changed && line.kind != model::ChangeKind::user_revoked) return;
+    const std::lock_guard lock(mutex_);
+    ++epoch_;
+    entries_.erase(key_of(line.issuer, line.subject));
+  });
+}
+
+std::optional<UserState> UserStates::known(const Issuer& issuer, const UserId& user, Instant now) const {
+  const std::lock_guard lock(mutex_);
+  const auto it = entries_.find(key_of(issuer, user.value));
+  if (it == entries_.end() || now >= it->second.read + limits::kUserStateMax || now < it->second.read) return std::nullopt;
+  return it->second.state;
+}
+
+Task<Result<UserState>> UserStates::get(Issuer issuer, UserId user, Instant now) {
+  if (const auto state = known(issuer, user, now)) co_return *state;
+  std::uint64_t epoch = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    epoch = epoch_;
+  }
+  auto read = co_await store_.find_user(issuer, user);
+  if (!read) co_return fail(read.error());
+  UserState state;
+  if (*read) state = {true, (*read)->enabled, (*read)->tokens_valid_from};
+  const std::lock_guard lock(mutex_);
+  // A change that was announced while we read may be newer than what we read.
+  if (epoch == epoch_) {
+    if (entries_.size() >= limits::kUserStatesEntries) entries_.erase(entries_.begin());
+    entries_[key_of(issuer, user.value)] = {state, now};
+  }
+  co_return state;
+}
+
+}  // namespace mitral::flow
