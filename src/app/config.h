@@ -91,6 +91,9 @@ struct LoadedConfig {
 [[nodiscard]] LoadedConfig load_config(const std::string& path);
 [[nodiscard]] LoadedConfig parse_config(std::string_view text, const std::string& file_name);
 
+/// "127.0.0.1:8080", "[::1]:0"; false for anything else.
+[[nodiscard]] bool parse_endpoint(std::string_view text, Endpoint& out);
+
 /// True for 127.0.0.0/8, ::1 and localhost.
 [[nodiscard]] bool is_loopback(std::string_view host) noexcept;
 

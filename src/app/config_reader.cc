@@ -108,21 +108,7 @@ void ConfigReader::texts(std::string_view key, std::vector<std::string>& out) {
 void ConfigReader::address(std::string_view key, Endpoint& out, bool required) {
   std::string text;
   this->text(key, text, required);
-  if (text.empty()) return;
-  const auto colon = text.rfind(':');
-  unsigned port = 0;
-  if (colon != std::string::npos) {
-    const auto [end, error] = std::from_chars(text.data() + colon + 1, text.data() + text.size(), port);
-    if (error == std::errc{} && end == text.data() + text.size() && port <= 65535) {
-      out.address = text.substr(0, colon);
-      if (out.address.size() > 2 && out.address.front() == '[' && out.address.back() == ']') {
-        out.address = out.address.substr(1, out.address.size() - 2);
-      }
-      out.port = static_cast<std::uint16_t>(port);
-      return;
-    }
-  }
-  problem(key, R"(must be an address with a port, like "127.0.0.1:8080" or "[::]:443")");
+  if (!text.empty() && !parse_endpoint(text, out)) problem(key, R"(must be an address with a port, like "127.0.0.1:8080" or "[::]:443")");
 }
 
 void ConfigReader::finish() {
@@ -142,6 +128,19 @@ void ConfigReader::finish() {
     if (nearest != nullptr) text += fmt::format("; did you mean '{}'?", *nearest);
     problems_.push_back({file_, static_cast<std::uint32_t>(node.source().begin.line), std::move(text)});
   }
+}
+
+bool parse_endpoint(std::string_view text, Endpoint& out) {
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos || colon == 0) return false;
+  unsigned port = 0;
+  const auto [end, error] = std::from_chars(text.data() + colon + 1, text.data() + text.size(), port);
+  if (error != std::errc{} || end != text.data() + text.size() || port > 65535) return false;
+  std::string_view host = text.substr(0, colon);
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  out.address = std::string(host);
+  out.port = static_cast<std::uint16_t>(port);
+  return true;
 }
 
 }  // namespace mitral::app

@@ -11,6 +11,7 @@
 #include <iterator>
 
 #include "codec/base64url.h"
+#include "crypto/hash.h"
 
 namespace mitral::app {
 namespace {
@@ -90,6 +91,11 @@ Result<MasterKey> ephemeral_master_key(Random& random) {
   MasterKey out;
   MITRAL_CHECK(add(out, 1, random_key(random)));
   return out;
+}
+
+Secret derive_page_key(const MasterKey& master, std::string_view public_base) {
+  const auto mac = crypto::hmac_sha256(master.roots.back().key.reveal(), "gateway-paging\n" + std::string(public_base));
+  return Secret(mitral::to_string(ByteSpan(mac)));
 }
 
 Result<Secret> load_secret_file(const std::string& path) {

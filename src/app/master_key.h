@@ -30,6 +30,9 @@ struct MasterKey {
 /// A fresh key that is written nowhere: the demo's.
 [[nodiscard]] Result<MasterKey> ephemeral_master_key(Random& random);
 
+/// The key that seals a gateway's paging links: the same in every gateway of an installation.
+[[nodiscard]] Secret derive_page_key(const MasterKey& master, std::string_view public_base);
+
 /// A secret in a file of its own, without the newline at its end; refused when others may read it or it is empty.
 [[nodiscard]] Result<Secret> load_secret_file(const std::string& path);
 

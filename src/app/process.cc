@@ -1,0 +1,93 @@
+#include "app/process.h"
+
+#include <fmt/format.h>
+
+#include <csignal>
+
+namespace mitral::app {
+
+Process::Process(net::Runtime& runtime) : runtime_(runtime) {}
+Process::~Process() = default;
+
+Result<std::uint16_t> Process::listen(const Endpoint& endpoint, net::Handler handler, net::ServerOptions options) {
+  std::shared_ptr<net::TlsContext> tls;
+  if (!endpoint.certificate.empty()) {
+    net::TlsOptions files;
+    files.certificate_file = endpoint.certificate;
+    files.key_file = endpoint.key;
+    MITRAL_TRY(tls, net::TlsContext::create(std::move(files)));
+    contexts_.push_back(tls);
+  }
+  auto server = net::HttpServer::listen(runtime_, endpoint.address, endpoint.port, tls, std::move(handler), options);
+  if (!server) {
+    auto error = std::move(server).error();
+    error.detail = fmt::format("can't listen on {}:{}: {}", endpoint.address, endpoint.port, error.detail);
+    return std::unexpected(std::move(error));
+  }
+  servers_.push_back(std::move(*server));
+  return servers_.back()->port();
+}
+
+void Process::drain() {
+  if (draining_) return runtime_.stop();
+  draining_ = true;
+  log::info("process.draining");
+  if (on_drain_) on_drain_();
+  open_ = servers_.size();
+  if (open_ == 0) return runtime_.stop();
+  for (auto& server : servers_) {
+    server->drain([this] { runtime_.post(0, [this] {
+      if (--open_ == 0) runtime_.stop();
+    }); });
+  }
+}
+
+void Process::run() {
+  const auto reload = [this](bool always) {
+    for (auto& context : contexts_) {
+      const auto done = always ? context->reload() : [&]() -> Result<void> {
+        const auto changed = context->reload_if_changed();
+        if (!changed) return std::unexpected(changed.error());
+        if (*changed) log::info("tls.reloaded");
+        return {};
+      }();
+      if (!done) log::error("tls.reload_failed", {{"error", done.error().detail}});
+    }
+  };
+  runtime_.on_signal(SIGTERM, [this] { drain(); });
+  runtime_.on_signal(SIGINT, [this] { drain(); });
+  runtime_.on_signal(SIGHUP, [reload] { reload(true); });
+  if (!contexts_.empty()) timer_ = runtime_.every(std::chrono::seconds(1), [reload] { reload(false); });
+  runtime_.run();
+  log::info("process.ended");
+}
+
+std::string Process::metrics_text() const {
+  net::ServerCounters sum;
+  for (const auto& server : servers_) {
+    const auto c = server->counters();
+    sum.accepted += c.accepted;
+    sum.active += c.active;
+    sum.requests += c.requests;
+    sum.refused_full += c.refused_full + c.refused_address;
+    sum.tls_failed += c.tls_failed;
+    sum.timed_out_read += c.timed_out_read;
+    sum.timed_out_write += c.timed_out_write;
+    sum.timed_out_handler += c.timed_out_handler;
+    sum.handler_failed += c.handler_failed;
+  }
+  const auto line = [](std::string_view name, std::string_view type, std::string_view help, std::uint64_t value) {
+    return fmt::format("# HELP {0} {2}\n# TYPE {0} {1}\n{0} {3}\n", name, type, help, value);
+  };
+  return line("mitral_http_connections_total", "counter", "Connections accepted.", sum.accepted) +
+         line("mitral_http_connections_active", "gauge", "Connections open now.", sum.active) +
+         line("mitral_http_requests_total", "counter", "Requests handed to a handler.", sum.requests) +
+         line("mitral_http_connections_refused_total", "counter", "Connections over a limit.", sum.refused_full) +
+         line("mitral_http_tls_failed_total", "counter", "Failed TLS handshakes.", sum.tls_failed) +
+         line("mitral_http_read_timeouts_total", "counter", "Requests that came too slowly.", sum.timed_out_read) +
+         line("mitral_http_write_timeouts_total", "counter", "Answers that were read too slowly.", sum.timed_out_write) +
+         line("mitral_http_handler_timeouts_total", "counter", "Requests over their deadline.", sum.timed_out_handler) +
+         line("mitral_http_handler_failures_total", "counter", "Handlers that failed by an exception.", sum.handler_failed);
+}
+
+}  // namespace mitral::app

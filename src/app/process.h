@@ -1,0 +1,48 @@
+// Process: listeners on a runtime, ended gracefully: SIGTERM or SIGINT stops accepting, lets requests in flight finish
+// (bounded by limits::kDrainTimeout), then ends the loops. SIGHUP reads the TLS files again; they are also looked at
+// each second.
+//
+// Thread rules: the owner's thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "app/config.h"
+#include "base/result.h"
+#include "net/runtime.h"
+#include "net/server.h"
+#include "net/tls.h"
+
+namespace mitral::app {
+
+class Process {
+ public:
+  explicit Process(net::Runtime& runtime);
+  ~Process();
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+
+  /// Binds and begins to accept; the port that was taken.
+  [[nodiscard]] Result<std::uint16_t> listen(const Endpoint& endpoint, net::Handler handler, net::ServerOptions options = {});
+  /// What happens first when the process is asked to end.
+  void on_drain(std::function<void()> work) { on_drain_ = std::move(work); }
+  /// Runs until a signal; a second one ends at once.
+  void run();
+  /// Counters of all listeners in the Prometheus text format.
+  [[nodiscard]] std::string metrics_text() const;
+
+ private:
+  void drain();
+  net::Runtime& runtime_;
+  std::vector<std::unique_ptr<net::HttpServer>> servers_;
+  std::vector<std::shared_ptr<net::TlsContext>> contexts_;
+  std::shared_ptr<void> timer_;
+  std::function<void()> on_drain_;
+  std::size_t open_ = 0;
+  bool draining_ = false;
+};
+
+}  // namespace mitral::app
