@@ -42,6 +42,7 @@ class AuthorizationStore {
  public:
   virtual ~AuthorizationStore() = default;
 
+  // put_*: a record of the same handle is replaced (an interaction moves on; a request in use lives a little longer).
   virtual Task<Result<void>> put_pushed_request(model::PushedRequest request) = 0;
   /// Reading does not use it up: preloaders and reloads may look (FAPI 2 §5.3.2.2); completion claims it.
   virtual Task<Result<std::optional<model::PushedRequest>>> find_pushed_request(Issuer issuer, Hash256 handle, Instant now) = 0;

@@ -1,0 +1,120 @@
+#include "web/pages/texts_en.h"
+
+#include <algorithm>
+#include <array>
+
+namespace mitral::web {
+namespace {
+
+constexpr auto kTexts = std::to_array<Text>({
+    {"allow", "Allow"},
+    {"app_label", "App"},
+    {"born", "born {date}"},
+    {"cancel", "Cancel and go back"},
+    {"change_heading", "Add to the record or change it"},
+    {"consent_lead", "You decide what this app gets. Untick what you do not want to share."},
+    {"consent_lead_clinician", "You decide what this app gets. Untick what it does not need."},
+    {"consent_nothing", "You have unticked everything. Tick at least one kind of data, or choose Do not allow."},
+    {"consent_title", "Share health data with this app?"},
+    {"consent_title_signin", "Sign in to this app?"},
+    {"continue", "Continue"},
+    {"deny", "Do not allow"},
+    {"duration_label", "How long"},
+    {"duration_offline", "Until you end it. It ends by itself if the app does not use it for {days} days."},
+    {"duration_session", "Only while you stay signed in, at most {hours} hours."},
+    {"duration_short", "About {minutes} minutes at a time. After that the app has to ask again."},
+    {"error_back", "You can close this page and start again from the app."},
+    {"error_busy_title", "Too many people at once"},
+    {"error_lead", "Nothing was shared."},
+    {"error_return", "Return to {domain}"},
+    {"error_return_title", "This app asked for something that is not possible"},
+    {"error_title", "This link does not work"},
+    {"form_post_button", "Continue to the app"},
+    {"form_post_lead", "If nothing happens by itself, press the button."},
+    {"form_post_title", "Back to the app"},
+    {"group_about", "About the person"},
+    {"group_care", "Health and care"},
+    {"group_documents", "Documents and questionnaires"},
+    {"group_insurance", "Insurance and billing"},
+    {"group_medicines", "Medicines"},
+    {"group_other", "Other"},
+    {"group_people", "People and places of care"},
+    {"group_tests", "Tests and measurements"},
+    {"home_lead", "Apps that you use send you here to sign in and to choose what you share. There is nothing to do on this page itself."},
+    {"home_sign_out", "Sign out"},
+    {"home_title", "Your health record, shared only as you say"},
+    {"identity_note", "The app also learns that it is you who signed in."},
+    {"kinds_hint", "Only the kinds that you tick are shared."},
+    {"kinds_summary", "Choose kinds"},
+    {"limited_by_app", "{title} (a part, as the app asked)"},
+    {"not_you", "Not you?"},
+    {"offline_detail", "It can then look at what you allow even when you do not use it, for example to warn you. Without this, it has access only for a short time."},
+    {"offline_title", "Keep access while you are away"},
+    {"other_scope_title", "Something else that the app calls “{scope}”"},
+    {"other_types_detail", "Every other kind of entry that the record may hold, now or later."},
+    {"other_types_title", "Everything else in the record"},
+    {"password", "Password"},
+    {"picker_lead", "{app} asks for one person’s health record. Whose may it be?"},
+    {"picker_title", "Choose a record"},
+    {"policy_link", "How the app handles your data"},
+    {"record_label", "Record of"},
+    {"record_own", "{name} (you)"},
+    {"record_proxy", "{name} ({relationship})"},
+    {"records_clinician", "All patients that you may see"},
+    {"relationship_self", "You"},
+    {"see_heading", "See"},
+    {"sign_in", "Sign in"},
+    {"sign_in_again_lead", "For this step, please sign in once more."},
+    {"sign_in_bad", "That user name and password do not fit together. Please try again."},
+    {"sign_in_busy", "Too many people are signing in right now. Please try again in a moment."},
+    {"sign_in_expired", "The page had been open for too long. Please try again."},
+    {"sign_in_lead", "to continue to {app}"},
+    {"sign_in_title", "Sign in"},
+    {"sign_in_wait", "Too many attempts. Please wait {seconds} seconds and try again."},
+    {"sign_out", "Sign out"},
+    {"sign_out_lead", "You are signed in as {name}. Apps that you allowed to keep access keep it."},
+    {"sign_out_nobody", "Nobody is signed in at this browser."},
+    {"sign_out_title", "Sign out?"},
+    {"signed_in_label", "Signed in as"},
+    {"signed_out_lead", "Close the browser if others use this device."},
+    {"signed_out_title", "You are signed out"},
+    {"skip", "Skip to the content"},
+    {"style_foot", "Your password is never shown to the app."},
+    {"terms_link", "Terms of the app"},
+    {"unverified", "This app has not been checked by {org}. Go on only if you know it and trust it."},
+    {"username", "User name"},
+    {"verified", "Checked by {org}"},
+});
+static_assert([] {
+  for (std::size_t i = 1; i < kTexts.size(); ++i) {
+    if (!(kTexts[i - 1].key < kTexts[i].key)) return false;
+  }
+  return true;
+}(), "sorted by key, no key twice");
+
+}  // namespace
+
+std::span<const Text> texts_en() noexcept { return kTexts; }
+
+std::string_view text_en(std::string_view key) noexcept {
+  const auto* const at = std::ranges::lower_bound(kTexts, key, {}, &Text::key);
+  return at != kTexts.end() && at->key == key ? at->text : key;
+}
+
+std::string fill(std::string_view text, std::initializer_list<std::pair<std::string_view, std::string_view>> values) {
+  std::string out;
+  while (!text.empty()) {
+    const auto open = text.find('{');
+    const auto close = open == std::string_view::npos ? open : text.find('}', open);
+    if (close == std::string_view::npos) break;
+    out.append(text.substr(0, open));
+    const auto name = text.substr(open + 1, close - open - 1);
+    for (const auto& [key, value] : values) {
+      if (key == name) out.append(value);
+    }
+    text.remove_prefix(close + 1);
+  }
+  return out.append(text);
+}
+
+}  // namespace mitral::web
