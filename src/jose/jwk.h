@@ -11,6 +11,7 @@
 // Thread rules: values, immutable after parsing; cheap to copy.
 #pragma once
 
+#include <concepts>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -86,8 +87,11 @@ class JwkSet {
  public:
   JwkSet() = default;
   [[nodiscard]] static Result<JwkSet> parse(std::string_view text);
-  /// The same of a value that is parsed already: client metadata's "jwks".
-  [[nodiscard]] static Result<JwkSet> from_json(const codec::Json& json);
+  /// The same of a value that is parsed already: client metadata's "jwks". A template, because a text turns into a Json.
+  template <std::same_as<codec::Json> J>
+  [[nodiscard]] static Result<JwkSet> parse(const J& json) {
+    return from_json(json);
+  }
 
   /// Refuses a kid that is there already, and more than kJwksKeysMax keys.
   [[nodiscard]] Result<> add(Jwk key);
@@ -100,6 +104,7 @@ class JwkSet {
   [[nodiscard]] codec::Json to_json() const;
 
  private:
+  [[nodiscard]] static Result<JwkSet> from_json(const codec::Json& json);
   std::vector<Jwk> keys_;
 };
 
