@@ -9,7 +9,7 @@ BUILD_PACKAGES="clang-19 lld-19 cmake ninja-build pkg-config libboost1.81-dev li
 TEST_PACKAGES="libclang-rt-19-dev llvm-19 libgtest-dev libgmock-dev librapidcheck-dev python3 python3-authlib
   python3-jwcrypto python3-requests nodejs npm chromium openssl sqlite3 procps"
 CHECK_PACKAGES="clang-format-19 clang-tidy-19 python3"
-BENCH_PACKAGES="nginx-light wrk openssl python3 procps"
+BENCH_PACKAGES="nginx-light openssl python3 procps util-linux"
 
 say() { printf '\033[1m==> %s\033[0m\n' "$*"; }
 die() { printf 'do: %s\n' "$*" >&2; exit 1; }
@@ -137,7 +137,7 @@ cmd_format() { need $CHECK_PACKAGES; find src tests fuzz bench -name '*.cc' -o -
 cmd_bench() {
   setup_build
   need $BENCH_PACKAGES
-  build release mitral
+  build release mitral mitral_load
   exec python3 bench/run.py "$@"
 }
 
