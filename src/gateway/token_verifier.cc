@@ -140,7 +140,7 @@ Task<Result<TokenVerifier::Local>> TokenVerifier::check_locally(std::string_view
   }
   out.client = claims["client_id"].string_or();
   out.subject = jwt->claims.sub.value_or("");
-  MITRAL_CO_TRY(auto complete, token_of(claims, now));
+  MITRAL_CO_TRY(auto complete, token_of(claims, now, Instant::max()));
   const auto scopes = ScopeSet::parse_known(claims["scope"].string_or(), policy::scope_rules());
   policy::TokenFacts facts;
   facts.patient = claims["patient"].string_or();
@@ -169,14 +169,15 @@ Task<Result<TokenPtr>> TokenVerifier::confirm(std::string token, Local local, co
   if (differs(local.jti, "jti") || differs(local.client, "client_id") || differs(local.subject, "sub")) {
     co_return refused("introspection speaks of another token");
   }
-  MITRAL_CO_TRY(auto found, token_of(answer, now));
-  if (local.expires != 0 && found->expires > from_seconds(local.expires)) co_return refused("introspection lives longer");
+  // A token never lives longer than the JWT around it says.
+  const auto latest = local.expires == 0 ? Instant::max() : from_seconds(local.expires);
+  MITRAL_CO_TRY(auto found, token_of(answer, now, latest));
   if (revoked_.revoked(found->names())) co_return refused("revoked");
   cache_.put(key, {found, asked});
   co_return found;
 }
 
-Result<TokenPtr> TokenVerifier::token_of(const Json& claims, Instant now) const {
+Result<TokenPtr> TokenVerifier::token_of(const Json& claims, Instant now, Instant latest) const {
   // Also of an introspection answer: RFC 7662 §4 leaves it to us that the token is meant for this resource server.
   if (claims["iss"].string_or() != issuer_name_) return refused("issuer");
   if (!has_audience(claims["aud"], audience_)) return refused("audience");
@@ -209,7 +210,7 @@ Result<TokenPtr> TokenVerifier::token_of(const Json& claims, Instant now) const 
   out.jti = claims["jti"].string_or();
   out.scope_hash = crypto::sha256(scope);
   out.issued = from_seconds(*iat);
-  out.expires = from_seconds(*exp);
+  out.expires = std::min(from_seconds(*exp), latest);
   return std::make_shared<const VerifiedToken>(std::move(out));
 }
 

@@ -90,12 +90,12 @@ class TokenVerifier {
   struct Local {
     std::optional<TokenPtr> complete;    ///< a jwt that needs nobody's help
     std::string jti, client, subject;    ///< introspection must say the same, where given
-    std::int64_t expires = 0;            ///< and must not say later; 0: unknown
+    std::int64_t expires = 0;            ///< of the JWT; 0: unknown
   };
   [[nodiscard]] Task<Result<Local>> check_locally(std::string_view token, Instant now);
   [[nodiscard]] Task<Result<jose::VerifiedJws>> verify_signature(const jose::Jws& jws);
   [[nodiscard]] Task<Result<TokenPtr>> confirm(std::string token, Local local, const Hash256& key);
-  [[nodiscard]] Result<TokenPtr> token_of(const codec::Json& claims, Instant now) const;
+  [[nodiscard]] Result<TokenPtr> token_of(const codec::Json& claims, Instant now, Instant latest) const;
   [[nodiscard]] bool believable(const TokenCache::Entry& entry, Instant now) const;
 
   std::string issuer_name_, audience_, own_base_;
