@@ -254,9 +254,12 @@ bool Connection::flush() {
       continue;
     }
     if (result.status == Io::want_write || result.status == Io::want_read) {
-      if (waiting_ != Waiting::body) wait_began_ = Loop::ticks_now();
-      waiting_ = Waiting::body;  // of the answer, now: wait_began_ is when it got stuck first
-      loop_.set_at(*this, wait_began_ + Loop::ticks_of(options_.write_timeout + time_for(sent_)));
+      if (waiting_ != Waiting::body) {  // of the answer, now: what counts is how it moves since it got stuck first
+        waiting_ = Waiting::body;
+        wait_began_ = Loop::ticks_now();
+        stuck_at_ = sent_;
+      }
+      loop_.set_at(*this, wait_began_ + Loop::ticks_of(options_.write_timeout + time_for(sent_ - stuck_at_)));
       const auto what = result.status == Io::want_write ? Socket::wait_write : Socket::wait_read;
       stream_.socket().async_wait(what, [self = Ref(this)](const boost::system::error_code& error) {
         if (self->phase_ != Phase::writing) return;

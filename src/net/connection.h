@@ -181,6 +181,7 @@ class Connection final : public Timer {
   std::string head_;
   std::string body_;
   std::size_t sent_ = 0;
+  std::size_t stuck_at_ = 0;    // sent when the socket first took no more
   std::size_t linger_left_ = 0;
 };
 
