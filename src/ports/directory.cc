@@ -17,7 +17,18 @@ void Directory::add(model::Client client) {
   clients_.insert_or_assign(std::move(k), std::move(client));
 }
 
+void Directory::remove_client(const Issuer& issuer, std::string_view id) { clients_.erase(key(issuer, id)); }
+
+void Directory::remove_resource_server(const Issuer& issuer, std::string_view id) {
+  const auto at = servers_.find(key(issuer, id));
+  if (at == servers_.end()) return;
+  const auto audience = audiences_.find(key(issuer, at->second.audience));
+  if (audience != audiences_.end() && audience->second == at->first) audiences_.erase(audience);
+  servers_.erase(at);
+}
+
 void Directory::add(model::ResourceServer server) {
+  remove_resource_server(server.issuer, server.id);
   auto k = key(server.issuer, server.id);
   audiences_.insert_or_assign(key(server.issuer, server.audience), k);
   servers_.insert_or_assign(std::move(k), std::move(server));

@@ -20,7 +20,10 @@ namespace mitral::ports {
 class Directory {
  public:
   void add(model::Client client);
+  /// Takes the place of an earlier one of the same id; the earlier one's audience no longer leads here.
   void add(model::ResourceServer server);
+  void remove_client(const Issuer& issuer, std::string_view id);
+  void remove_resource_server(const Issuer& issuer, std::string_view id);
   /// nullptr when unknown; a disabled client is returned, the caller refuses it.
   [[nodiscard]] const model::Client* client(const Issuer& issuer, std::string_view id) const;
   [[nodiscard]] const model::ResourceServer* resource_server(const Issuer& issuer, std::string_view id) const;

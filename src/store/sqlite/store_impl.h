@@ -1,0 +1,188 @@
+// StoreImpl: the parts of the SQLite store and how they hang together. Only the .cc files beside it include this.
+//
+//   sqlite_store.cc           opening, the feed that keeps memory true, upkeep
+//   store_directory.cc        clients, resource servers, signing keys
+//   store_authorization.cc    requests, launches, codes, consents
+//   store_grants.cc           grants, rotation, revocation
+//   store_users.cc            users and sessions
+//   store_audit.cc            audit record, replay
+//
+// Thread rules: see sqlite_store.h. feed_mutex_ orders everything that moves memory forward with the change feed: the
+// writer after a commit, and the ticker that polls for other processes.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "store/revocations.h"
+#include "store/sqlite/connection.h"
+#include "store/sqlite/grant_cache.h"
+#include "store/sqlite/sqlite_store.h"
+#include "store/sqlite/writer.h"
+
+namespace mitral::store {
+
+using ports::Claim;
+using ports::Events;
+
+class StoreImpl final : public SqliteStore {
+ public:
+  StoreImpl(SqliteOptions options, const Clock& clock);
+  ~StoreImpl() override;
+  [[nodiscard]] Result<void> start();
+
+  void set_checkpoint_signer(audit::CheckpointSigner signer) override { writer_->set_signer(std::move(signer)); }
+  Task<Result<void>> seal_audit() override;
+
+  // DirectoryStore, KeyStore
+  [[nodiscard]] std::shared_ptr<const ports::Directory> directory() const override;
+  Task<Result<void>> put_client(model::Client client, model::AuditEvent event) override;
+  Task<Result<void>> put_resource_server(model::ResourceServer server, model::AuditEvent event) override;
+  Task<Result<void>> delete_client(Issuer issuer, ClientId id, model::AuditEvent event) override;
+  Task<Result<std::vector<model::SigningKeyRecord>>> keys(Issuer issuer) override;
+  Task<Result<Claim>> add_key_once(model::SigningKeyRecord key, Instant unless_active_from, Events events) override;
+  Task<Result<void>> update_key(model::SigningKeyRecord key, Events events) override;
+
+  // AuthorizationStore
+  Task<Result<void>> put_pushed_request(model::PushedRequest request) override;
+  Task<Result<std::optional<model::PushedRequest>>> find_pushed_request(Issuer issuer, Hash256 handle, Instant now) override;
+  Task<Result<void>> put_launch(model::LaunchTicket ticket, Events events) override;
+  Task<Result<std::optional<model::LaunchTicket>>> find_launch(Issuer issuer, Hash256 handle, Instant now) override;
+  Task<Result<void>> put_interaction(model::Interaction interaction) override;
+  Task<Result<std::optional<model::Interaction>>> find_interaction(Issuer issuer, Hash256 handle, Instant now) override;
+  Task<Result<Claim>> complete_authorization(Issuer issuer, Completion completion, Events events, Instant now) override;
+  Task<Result<std::optional<model::AuthorizationCode>>> find_code(Issuer issuer, Hash256 handle, Instant now) override;
+  Task<Result<Claim>> redeem_code_once(Issuer issuer, Hash256 handle, model::Grant grant,
+                                       std::optional<model::RefreshFamily> family, Events events, Events reuse_events,
+                                       Instant now) override;
+  Task<Result<void>> burn_code(Issuer issuer, Hash256 handle, Events events) override;
+  Task<Result<std::optional<model::Consent>>> find_consent(Issuer issuer, UserId user, ClientId client, Instant now) override;
+
+  // GrantStore
+  Task<Result<std::optional<model::Grant>>> find_grant(Issuer issuer, Id128 id) override;
+  Task<Result<std::optional<model::RefreshFamily>>> find_family(Issuer issuer, Id128 grant) override;
+  Task<Result<std::vector<model::Grant>>> grants_of_user(Issuer issuer, UserId user, std::size_t limit) override;
+  Task<Result<Rotated>> rotate_once(Issuer issuer, Rotation rotation, Events events, Events reuse_events, Instant now) override;
+  Task<Result<void>> revoke_grant(Issuer issuer, Id128 id, Events events, Instant now) override;
+  Task<Result<void>> revoke_token(Issuer issuer, Id128 token, Instant expires, Events events, Instant now) override;
+  Task<Result<void>> revoke_client(Issuer issuer, ClientId client, Events events, Instant now) override;
+  Task<Result<void>> revoke_user(Issuer issuer, UserId user, Events events, Instant now) override;
+  [[nodiscard]] bool is_revoked(const Issuer& issuer, const Id128& token, std::string_view client, std::string_view user,
+                                Instant issued) const override {
+    return revocations_.is_revoked(issuer, token, client, user, issued);
+  }
+  Task<Result<std::vector<model::Change>>> changes_after(std::int64_t seq, std::size_t limit) override;
+  [[nodiscard]] std::int64_t latest_change() const override { return applied_.load(std::memory_order_acquire); }
+  void on_change(std::function<void()> callback) override;
+
+  // UserStore
+  Task<Result<std::optional<model::User>>> find_user(Issuer issuer, UserId id) override;
+  Task<Result<std::optional<model::User>>> find_user_by_name(Issuer issuer, std::string username) override;
+  Task<Result<std::vector<model::User>>> list_users(Issuer issuer, std::size_t limit) override;
+  Task<Result<void>> put_user(model::User user, Events events) override;
+  Task<Result<void>> put_session(model::Session session, std::optional<Hash256> replaces, Events events) override;
+  Task<Result<std::optional<model::Session>>> find_session(Issuer issuer, Hash256 id_hash, Instant now) override;
+  Task<Result<void>> touch_session(Issuer issuer, Hash256 id_hash, Instant last_seen) override;
+  Task<Result<void>> end_session(Issuer issuer, Hash256 id_hash, Events events, Instant now) override;
+
+  // ReplayStore, AuditStore, Maintenance
+  Task<Result<bool>> claim_once(Issuer issuer, std::string space, Hash256 value, Instant expires) override;
+  Task<Result<void>> append(Events events) override;
+  Task<Result<std::vector<Record>>> read(std::int64_t after_seq, std::size_t limit) override;
+  [[nodiscard]] std::int64_t last_seq() const override { return writer_->audit_seq(); }
+  Task<Result<void>> probe() override;
+  Task<Result<std::size_t>> sweep(Instant now, std::size_t batch) override;
+  Task<Result<void>> backup(std::string path) override;
+  [[nodiscard]] Counters counters() const noexcept override;
+
+ private:
+  struct Reader {
+    std::mutex mutex;
+    Connection connection;
+  };
+  /// Runs `look(Connection&)` on a reader's connection, which this thread shares with few others or none.
+  template <class F>
+  auto look(F&& function) -> std::invoke_result_t<F&, Connection&> {
+    reads_.fetch_add(1, std::memory_order_relaxed);
+    auto& reader = *readers_[thread_number() % readers_.size()];
+    const std::lock_guard lock(reader.mutex);
+    return function(reader.connection);
+  }
+  [[nodiscard]] static std::size_t thread_number() noexcept;
+
+  // Memory follows the file.
+  [[nodiscard]] Result<void> load_all(Connection& connection);
+  [[nodiscard]] Result<void> load_all_within(Connection& connection);
+  [[nodiscard]] Result<void> load_directory(Connection& connection);
+  struct DirectoryEntry {
+    Issuer issuer;
+    std::string id;
+    bool server = false;
+  };
+  [[nodiscard]] static std::optional<DirectoryEntry> directory_entry(const model::Change& change);
+  [[nodiscard]] Result<void> refresh_directory(Connection& connection, const std::vector<DirectoryEntry>& entries);
+  [[nodiscard]] Result<void> add_entry(ports::Directory& directory, bool is_server, std::string_view document) const;
+  [[nodiscard]] Result<void> follow(Connection& connection);
+  void committed(Connection& connection, std::vector<model::Change> changes);
+  [[nodiscard]] bool apply_locked(Connection& connection, const std::vector<model::Change>& changes);
+  void notify();
+  void tick_loop();
+  [[nodiscard]] Result<void> copy_to(const std::string& path) const;
+
+  // Pieces of acts, on the writer thread.
+  [[nodiscard]] Instant floor_within(const Tx& tx, const Issuer& issuer, std::string_view client, std::string_view user) const {
+    return std::max(revocations_.floor(issuer, client, user), tx.pending_floor(issuer, client, user));
+  }
+  [[nodiscard]] Result<void> raise_floor(Tx& tx, FloorKind kind, const Issuer& issuer, const std::string& subject, Instant at,
+                                         Instant now);
+  [[nodiscard]] static Result<void> revoke_grant_within(Tx& tx, const Issuer& issuer, const Id128& id, Instant now);
+
+  SqliteOptions options_;
+  const Clock& clock_;
+  Revocations revocations_;
+  GrantCache grants_;
+  mutable std::shared_mutex directory_mutex_;
+  std::shared_ptr<const ports::Directory> directory_ = std::make_shared<const ports::Directory>();
+
+  std::mutex feed_mutex_;
+  std::atomic<std::int64_t> applied_{0};
+  bool directory_stale_ = false;  ///< a reload failed; the ticker tries again
+  std::mutex callbacks_mutex_;
+  std::vector<std::function<void()>> callbacks_;
+
+  std::vector<std::unique_ptr<Reader>> readers_;
+  std::atomic<std::uint64_t> reads_{0};
+  Connection ticker_connection_;
+  std::unique_ptr<Writer> writer_;
+
+  std::mutex tick_mutex_;
+  std::condition_variable tick_wake_;
+  bool stopping_ = false;
+  std::thread ticker_;
+  std::mutex backup_mutex_;
+  std::thread backup_;
+  std::atomic<bool> backing_up_{false};
+};
+
+/// A document that does not read back is damage that must not be guessed around.
+[[nodiscard]] inline std::unexpected<Error> unreadable(std::string_view table) {
+  return fail(ErrorCode::internal, {}, "unreadable document in table " + std::string(table));
+}
+
+/// Subjects of directory_changed lines.
+inline constexpr std::string_view kClientSubject = "client:";
+inline constexpr std::string_view kServerSubject = "server:";
+
+/// When a line of the feed may be forgotten.
+[[nodiscard]] inline Instant change_end(Instant now) { return now + limits::kChangeLifetime; }
+
+}  // namespace mitral::store
