@@ -183,13 +183,14 @@ bool is_loopback(std::string_view host) noexcept {
 
 LoadedConfig parse_config(std::string_view text, const std::string& file_name) {
   LoadedConfig out;
-  auto parsed = toml::parse(text, file_name);
-  if (!parsed) {
-    const auto& error = parsed.error();
+  // The library reports by exception; this is where it ends.
+  try {
+    const toml::table parsed = toml::parse(text, file_name);
+    Loader(file_name, out).read(parsed);
+  } catch (const toml::parse_error& error) {
     out.problems.push_back({file_name, static_cast<std::uint32_t>(error.source().begin.line), std::string(error.description())});
     return out;
   }
-  Loader(file_name, out).read(parsed.table());
   if (out.problems.empty() && !out.config.server && !out.config.gateway) {
     out.problems.push_back({file_name, 0, "neither [server] nor [gateway]: there is nothing to run"});
   }

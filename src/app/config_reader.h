@@ -4,7 +4,6 @@
 // Thread rules: used on one thread.
 #pragma once
 
-#define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
 
 #include <optional>

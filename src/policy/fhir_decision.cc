@@ -149,8 +149,6 @@ Decision visible_at_depth(const Access& access, const Json& resource, Origin ori
 
 }  // namespace
 
-spec::smart::ScopeRules scope_rules() noexcept { return {fhir::resource_types(), &fhir::usable_in_scope}; }
-
 bool AccessRule::covers(char letter, std::string_view resource_type) const noexcept {
   const auto wanted = Perms::letter(letter);
   return !wanted.empty() && perms.contains(wanted) && (type == "*" || type == resource_type);

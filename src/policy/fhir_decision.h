@@ -32,6 +32,8 @@
 #include "fhir/interaction.h"
 #include "fhir/search_params.h"
 #include "policy/decision.h"
+#include "policy/scope_policy.h"
+#include "policy/scope_rules.h"
 #include "spec/smart/scopes.h"
 
 namespace mitral::policy {
@@ -48,9 +50,6 @@ struct TokenFacts {
 
   [[nodiscard]] bool has_user() const noexcept { return !subject.empty() && subject != client; }
 };
-
-/// The rules of SMART scopes with this program's FHIR tables.
-[[nodiscard]] spec::smart::ScopeRules scope_rules() noexcept;
 
 /// One scope, ready to be evaluated.
 struct AccessRule {

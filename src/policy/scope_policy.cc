@@ -55,11 +55,6 @@ ScopeSet limit_to_server(const ScopeSet& set, const model::ResourceServer* serve
 
 }  // namespace
 
-const spec::smart::ScopeRules& scope_rules() noexcept {
-  static const spec::smart::ScopeRules rules{fhir::resource_types(), &fhir::usable_in_scope};
-  return rules;
-}
-
 ScopeSet scope_set(const std::vector<std::string>& list) {
   ScopeSet out;
   for (const auto& text : list) {

@@ -19,12 +19,10 @@
 #include "base/result.h"
 #include "model/client.h"
 #include "model/user.h"
+#include "policy/scope_rules.h"
 #include "spec/smart/scopes.h"
 
 namespace mitral::policy {
-
-/// The FHIR tables that parsing scopes needs.
-[[nodiscard]] const spec::smart::ScopeRules& scope_rules() noexcept;
 
 /// The list as one set; items that do not parse (a registration from before a rule changed) are left out.
 [[nodiscard]] spec::smart::ScopeSet scope_set(const std::vector<std::string>& list);
