@@ -93,6 +93,7 @@ void ConsentForm::add_pieces(Source& source, const SmartScope& scope, bool other
     // with_perms() may respell; the one that was asked for stays as it is when nothing was taken away.
     Piece piece{scoped->perms == scope.perms ? scope : *std::move(scoped), {}, {}, {}};
     if (!other) piece.fine = spec::smart::split_by_category(piece.scope);
+    if (piece.fine.size() < 2) piece.fine.clear();  // nothing to choose between
     add_item(piece, access, other);
     source.pieces.push_back(std::move(piece));
   }

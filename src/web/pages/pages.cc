@@ -71,11 +71,17 @@ std::string record_text(const model::PatientAccess& record) {
   return fill(text_en("record_proxy"), {{"name", record.display}, {"relationship", record.relationship}});
 }
 
-std::string duration_text(const ConsentDuration& duration) {
+std::string duration_text(const ConsentDuration& duration, bool offline) {
+  if (offline) return std::string(text_en("duration_offline"));
   if (duration.session_hours > 0) {
     return fill(text_en("duration_session"), {{"hours", std::to_string(duration.session_hours)}});
   }
   return fill(text_en("duration_short"), {{"minutes", std::to_string(duration.minutes)}});
+}
+
+std::string offline_text(const ConsentDuration& duration) {
+  return fill(text_en("offline_detail"), {{"days", std::to_string(duration.idle_days)}}) + " " +
+         fill(text_en("offline_otherwise"), {{"minutes", std::to_string(duration.minutes)}});
 }
 
 Json client_links(const model::Client& client) {
@@ -128,6 +134,7 @@ codec::Response picker_page(const flow::IssuerRuntime& issuer, const PickerPage&
     if (!person.birth_date.empty()) {
       more.append(more.empty() ? "" : " · ").append(fill(text_en("born"), {{"date", person.birth_date}}));
     }
+    if (!more.empty() && more[0] >= 'a' && more[0] <= 'z') more[0] = static_cast<char>(more[0] - 'a' + 'A');
     people.push_back(Json::object({{"id", person.patient_id},
                                    {"display", person.display.empty() ? person.patient_id : person.display},
                                    {"letter", first_letter(person.display)},
@@ -164,7 +171,7 @@ codec::Response consent_page(const flow::IssuerRuntime& issuer, const ConsentPag
                               {"domain", client_domain(client, page.redirect_uri)},
                               {"record", record},
                               {"user", shown_name(*page.user)},
-                              {"duration", duration_text(page.duration)},
+                              {"duration", duration_text(page.duration, page.form->asks_offline())},
                               {"problem", page.nothing_left ? text_en("consent_nothing") : ""},
                               {"action", page.decide.action},
                               {"csrf", page.decide.csrf},
@@ -172,7 +179,9 @@ codec::Response consent_page(const flow::IssuerRuntime& issuer, const ConsentPag
                               {"switch_csrf", page.switch_user.csrf}});
   const auto vouched = fill(text_en(client.verified ? "verified" : "unverified"), {{"org", organization(issuer)}});
   values.set(client.verified ? "verified" : "unverified", Json(vouched));
-  values.set("offline_end", Json(fill(text_en("duration_offline"), {{"days", std::to_string(page.duration.idle_days)}})));
+  values.set("offline_detail", Json(offline_text(page.duration)));
+  const bool proxy = data && page.record && !page.clinician && page.record->relationship != "self";
+  values.set("proxy_note", Json(proxy ? fill(text_en("proxy_note"), {{"name", page.record->display}}) : std::string()));
   values.set("offline", page.form->asks_offline());
   values.set("offline_ticked", page.offline_ticked);
   values.set("identity", page.form->asks_identity());

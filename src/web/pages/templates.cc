@@ -90,7 +90,8 @@ const std::string_view kConsent = R"html(<div class="card">
 <dt>{{t.signed_in_label}}</dt><dd><span id="user-name">{{user}}</span><form method="post" action="{{switch_action}}"><input type="hidden" name="csrf" value="{{switch_csrf}}"><button class="plain" id="switch-user" type="submit">{{t.not_you}}</button></form></dd>
 <dt>{{t.duration_label}}</dt><dd id="duration">{{duration}}</dd>
 </dl>
-<form method="post" action="{{action}}" class="stack" id="consent">
+{{#proxy_note}}<p class="small" id="proxy-note">{{proxy_note}}</p>
+{{/proxy_note}}<form method="post" action="{{action}}" class="stack" id="consent">
 <input type="hidden" name="csrf" value="{{csrf}}">
 {{#sections}}<section class="stack" aria-labelledby="{{id}}">
 <h2 id="{{id}}">{{heading}}</h2>
@@ -112,7 +113,7 @@ const std::string_view kConsent = R"html(<div class="card">
 {{/sections}}{{#has_others}}<ul class="plainlist small">
 {{#others}}<li>{{text}}</li>
 {{/others}}</ul>
-{{/has_others}}{{#offline}}<div class="rows"><label class="tick" for="offline"><input type="checkbox" id="offline" name="offline" value="yes"{{#offline_ticked}} checked{{/offline_ticked}}><span class="title">{{t.offline_title}}</span><span class="detail">{{t.offline_detail}} {{offline_end}}</span></label></div>
+{{/has_others}}{{#offline}}<div class="rows"><label class="tick" for="offline"><input type="checkbox" id="offline" name="offline" value="yes"{{#offline_ticked}} checked{{/offline_ticked}}><span class="title">{{t.offline_title}}</span><span class="detail">{{offline_detail}}</span></label></div>
 {{/offline}}{{#identity}}<p class="small" id="identity">{{t.identity_note}}</p>
 {{/identity}}{{#has_links}}<p class="small">{{#links}}<a href="{{url}}" rel="noopener noreferrer" target="_blank">{{text}}</a> {{/links}}</p>
 {{/has_links}}<div class="actions bar">
