@@ -41,9 +41,9 @@ inline constexpr std::string_view kDeletedObservation = "deleted-observation";  
 inline constexpr std::string_view kDeviceOfMaria = "maria-pacemaker";
 inline constexpr std::string_view kDeviceOfNobody = "ward-scale";
 inline constexpr std::string_view kDocumentOfMaria = "maria-note";
-inline constexpr std::string_view kBinaryOfMaria = "maria-note-pdf";
+inline constexpr std::string_view kBinaryOfMaria = "maria-note-text";
 inline constexpr std::string_view kDocumentOfStranger = "otto-note";
-inline constexpr std::string_view kBinaryOfStranger = "otto-note-pdf";
+inline constexpr std::string_view kBinaryOfStranger = "otto-note-text";
 inline constexpr std::string_view kFetalHeartRate = "maria-fetal-heart-rate";  ///< subject Maria, focus Nora
 inline constexpr std::string_view kIdentifierOnly =
     "identifier-only-subject";  ///< Observation whose subject is an identifier

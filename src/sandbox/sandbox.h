@@ -76,6 +76,9 @@ class Sandbox {
   /// Parses and loads.
   [[nodiscard]] Result<std::size_t> load_text(std::string_view json);
 
+  /// Deletes a resource as DELETE does; false when there is none.
+  bool remove(std::string_view type, std::string_view id);
+
   void set_misbehaviour(const Misbehaviour& misbehaviour);
   /// Resources that exist now (deleted ones do not count).
   [[nodiscard]] std::size_t size() const;
