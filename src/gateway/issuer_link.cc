@@ -29,7 +29,7 @@ std::optional<model::Change> change_of(const Json& line) {
   out.seq = *seq;
   out.kind = *kind;
   out.subject = line["subject"].string_or();
-  out.at = from_seconds(*at);
+  out.at = from_micros(*at);
   out.expires = from_seconds(*expires);
   return out;
 }

@@ -159,12 +159,11 @@ class Rig {
   bool hear() { return run_sync(gateway->feed().poll_once(Duration::zero())).has_value(); }
 
   void revoke(std::string_view kind, std::string_view subject) {
-    const auto now = to_seconds(clock.now());
     world.lines.push_back(Json::object({{"seq", static_cast<std::int64_t>(world.lines.size()) + 1},
                                         {"kind", kind},
                                         {"subject", subject},
-                                        {"at", now},
-                                        {"expires", now + 3600}})
+                                        {"at", to_micros(clock.now())},
+                                        {"expires", to_seconds(clock.now()) + 3600}})
                               .dump());
   }
 
