@@ -110,7 +110,8 @@ class Demo {
   }
 
   Result<void> bind() {
-    MITRAL_TRY(at_.app, listen(0, handlers_.app, options_.tls, limits::kFormBytesMax));
+    // The app stays on plain HTTP, as apps on a developer's machine do: a redirect URI on loopback is http (RFC 8252 §7.3).
+    MITRAL_TRY(at_.app, listen(0, handlers_.app, false, limits::kFormBytesMax));
     MITRAL_TRY(at_.issuer, listen(1, handlers_.issuer, options_.tls, limits::kFormBytesMax));
     MITRAL_TRY(const std::string gateway, listen(2, handlers_.fhir, options_.tls, limits::kFhirBodyMax));
     at_.fhir_base = gateway + "/fhir";
