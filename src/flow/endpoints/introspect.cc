@@ -1,6 +1,8 @@
 // RFC 7662: what a token means, told to its own resource server, or to the client that holds it, and to nobody else: for
 // everyone else, and for whatever is not alive, the answer is the same nine words (threat E-1).
 
+#include <algorithm>
+
 #include "codec/base64url.h"
 #include "flow/access_tokens.h"
 #include "flow/responses.h"
@@ -13,6 +15,14 @@ namespace {
 bool concerns_caller(const Context& context, const LiveToken& token) {
   if (context.server) return token.audience == context.server->record().audience;
   return context.issuer.config().introspection_by_clients && token.client == context.client->id().value;
+}
+
+/// A resource server can't bound user/ scopes without knowing whose they are, whether or not the client asked to know.
+bool needs_fhir_user(const Context& context, const LiveToken& token) {
+  if (token.has_scope("fhirUser") || token.has_scope("profile")) return true;
+  return context.server && std::ranges::any_of(token.scopes, [](const std::string& scope) {
+           return scope.find("user/") != std::string::npos;
+         });
 }
 
 std::string render(const Context& context, const LiveToken& token) {
@@ -38,7 +48,7 @@ std::string render(const Context& context, const LiveToken& token) {
     facts.acr = grant.acr;
     facts.amr = grant.amr;
     facts.context = &grant.context;
-    if (token.has_scope("fhirUser") || token.has_scope("profile")) facts.fhir_user = grant.fhir_user;
+    if (needs_fhir_user(context, token)) facts.fhir_user = grant.fhir_user;
   }
   return spec::oauth::introspection_json(facts);
 }
