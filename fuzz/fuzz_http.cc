@@ -8,8 +8,8 @@
 
 namespace {
 
-using mitral::net::ParseState;
 using mitral::net::ParserLimits;
+using mitral::net::ParseState;
 
 constexpr ParserLimits kSmall{.request_line = 200, .header_bytes = 400, .header_count = 10, .body = 300};
 

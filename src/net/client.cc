@@ -1,8 +1,7 @@
 #include "net/client.h"
 
-#include <boost/asio/ip/tcp.hpp>
-
 #include <algorithm>
+#include <boost/asio/ip/tcp.hpp>
 
 #include "net/client_pool.h"
 #include "net/http_chars.h"
@@ -27,9 +26,11 @@ struct Resolve::State final : Timer, std::enable_shared_from_this<State> {
 
   void begin() {
     loop.set_at(*this, deadline);
-    resolver.async_resolve(host, "", [self = shared_from_this()](const boost::system::error_code& error, const Resolver::results_type& found) {
-      self->finish(error, found);
-    });
+    resolver.async_resolve(
+        host, "",
+        [self = shared_from_this()](const boost::system::error_code& error, const Resolver::results_type& found) {
+          self->finish(error, found);
+        });
   }
   void finish(const boost::system::error_code& error, const Resolver::results_type& found) {
     if (!waiting) return;  // too late
@@ -114,7 +115,8 @@ Task<Result<>> shake_hands(Job& job, Stream& stream) {
     const auto result = stream.handshake();
     if (result.status == Io::done) co_return Result<>{};
     if (result.status != Io::want_read && result.status != Io::want_write) {
-      co_return fail(ErrorCode::unavailable, {}, "outbound TLS handshake with " + job.url.host + ": " + tls_error_text());
+      co_return fail(ErrorCode::unavailable, {},
+                     "outbound TLS handshake with " + job.url.host + ": " + tls_error_text());
     }
     auto waiting = ready(job.loop, stream, result.status, job.connect_deadline);
     auto waited = co_await waiting;
@@ -149,7 +151,8 @@ Task<Result<>> write_request(Job& job, Stream& stream) {
   std::size_t sent = 0;
   while (sent < job.head.size() + job.body.size()) {
     const auto from_head = std::min(sent, job.head.size());
-    const auto result = stream.write(std::string_view(job.head).substr(from_head), std::string_view(job.body).substr(sent - from_head));
+    const auto result =
+        stream.write(std::string_view(job.head).substr(from_head), std::string_view(job.body).substr(sent - from_head));
     if (result.status == Io::done) {
       sent += result.count;
     } else if (result.status == Io::want_read || result.status == Io::want_write) {
@@ -164,8 +167,10 @@ Task<Result<>> write_request(Job& job, Stream& stream) {
 }
 
 std::unexpected<Error> refused_answer(Refusal why) {
-  const bool large = why == Refusal::body_too_large || why == Refusal::headers_too_large || why == Refusal::uri_too_long;
-  return fail(large ? ErrorCode::too_large : ErrorCode::malformed, {}, "outbound answer refused: " + std::string(name(why)));
+  const bool large =
+      why == Refusal::body_too_large || why == Refusal::headers_too_large || why == Refusal::uri_too_long;
+  return fail(large ? ErrorCode::too_large : ErrorCode::malformed, {},
+              "outbound answer refused: " + std::string(name(why)));
 }
 
 Task<Attempt> read_response(Job& job, Stream& stream, ResponseParser& parser) {
@@ -237,20 +242,26 @@ Result<std::string> request_head(const Url& url, const codec::Request& request) 
 }
 
 // On the loop. Everything is a value: the coroutine may outlive its caller's arguments.
-Task<Result<codec::Response>> send_on_loop(Loop& loop, std::shared_ptr<ClientPool> pool, Url url, codec::Request request,
-                                           ClientOptions options) {
+Task<Result<codec::Response>> send_on_loop(Loop& loop, std::shared_ptr<ClientPool> pool, Url url,
+                                           codec::Request request, ClientOptions options) {
   if (!url.tls && !options.allow_plain_http) co_return fail(ErrorCode::forbidden, {}, "outbound request without TLS");
   auto head = request_head(url, request);
   if (!head) co_return std::unexpected(std::move(head).error());
   const auto now = Loop::ticks_now();
-  Job job{.loop = loop, .pool = *pool, .url = std::move(url), .method = request.method, .head = std::move(*head),
-          .body = std::move(request.body), .options = std::move(options)};
+  Job job{.loop = loop,
+          .pool = *pool,
+          .url = std::move(url),
+          .method = request.method,
+          .head = std::move(*head),
+          .body = std::move(request.body),
+          .options = std::move(options)};
   job.deadline = now + Loop::ticks_of(job.options.total_timeout);
   job.connect_deadline = std::min(job.deadline, now + Loop::ticks_of(job.options.connect_timeout));
   const auto key = ClientPool::key_of(job.url, job.options);
   if (auto pooled = pool->take(key)) {
     auto attempt = co_await exchange(job, std::move(pooled), key);
-    const bool stale = !attempt.response && !attempt.answered && attempt.response.error().code == ErrorCode::unavailable;
+    const bool stale =
+        !attempt.response && !attempt.answered && attempt.response.error().code == ErrorCode::unavailable;
     if (!stale || !idempotent(job.method)) co_return std::move(attempt.response);
     job.connect_deadline = std::min(job.deadline, Loop::ticks_now() + Loop::ticks_of(job.options.connect_timeout));
   }
@@ -291,7 +302,8 @@ HttpClient::~HttpClient() {
 Task<Result<codec::Response>> HttpClient::send(Url url, codec::Request request, ClientOptions options) {
   const auto impl = impl_;
   if (const auto index = impl->index_of(Loop::current())) {
-    co_return co_await send_on_loop(*Loop::current(), impl->pools[*index], std::move(url), std::move(request), std::move(options));
+    co_return co_await send_on_loop(*Loop::current(), impl->pools[*index], std::move(url), std::move(request),
+                                    std::move(options));
   }
   // From elsewhere: loop 0 does the work, the caller goes on where it was.
   auto task = std::make_shared<Task<Result<codec::Response>>>(

@@ -4,8 +4,8 @@
 // purpose. By default only addresses of the public internet may be connected to (net/ssrf_guard.h), and only by https.
 // The response parser is as strict as the server's. An error never holds bytes of the peer's answer.
 //
-// A request is sent again at most once, and only when a pooled connection turned out to be closed before any byte of the
-// answer came, and the method is safe to repeat (RFC 9110 §9.2.2).
+// A request is sent again at most once, and only when a pooled connection turned out to be closed before any byte of
+// the answer came, and the method is safe to repeat (RFC 9110 §9.2.2).
 //
 // Connections are pooled by loop, origin, address rule and TLS settings, so that a guarded request never rides on a
 // connection that an unguarded one opened.
@@ -30,9 +30,9 @@ namespace mitral::net {
 /// An http or https URL, taken apart. Strict: no user information, no fragment, no control characters or spaces.
 struct Url {
   bool tls = true;
-  std::string host;           ///< lower case; an IPv6 literal without its brackets
+  std::string host;  ///< lower case; an IPv6 literal without its brackets
   std::uint16_t port = 443;
-  std::string target = "/";   ///< origin-form: path and query
+  std::string target = "/";  ///< origin-form: path and query
 
   /// Host header: brackets where needed, port unless it is the scheme's own.
   [[nodiscard]] std::string authority() const;
@@ -44,9 +44,9 @@ struct ClientOptions {
   Duration total_timeout = limits::kClientTimeout;     ///< everything
   std::size_t max_body = limits::kClientBodyMax;       ///< of the answer
   AddressRule addresses = AddressRule::public_only;
-  bool allow_plain_http = false;                       ///< http: URLs are refused unless this is set
-  std::string extra_ca_file;                           ///< PEM bundle trusted beside the system's
-  std::string certificate_file;                        ///< client certificate and key (PEM), for upstreams with mTLS
+  bool allow_plain_http = false;  ///< http: URLs are refused unless this is set
+  std::string extra_ca_file;      ///< PEM bundle trusted beside the system's
+  std::string certificate_file;   ///< client certificate and key (PEM), for upstreams with mTLS
   std::string key_file;
 };
 

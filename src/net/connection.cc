@@ -1,7 +1,6 @@
 #include "net/connection.h"
 
 #include <boost/asio/buffer.hpp>
-
 #include <exception>
 
 #include "base/log.h"
@@ -247,8 +246,8 @@ void Connection::respond(codec::Response response) {
 bool Connection::flush() {
   while (sent_ < head_.size() + body_.size()) {
     const auto from_head = std::min(sent_, head_.size());
-    const auto result = stream_.write(std::string_view(head_).substr(from_head),
-                                      std::string_view(body_).substr(sent_ - from_head));
+    const auto result =
+        stream_.write(std::string_view(head_).substr(from_head), std::string_view(body_).substr(sent_ - from_head));
     if (result.status == Io::done) {
       sent_ += result.count;
       continue;

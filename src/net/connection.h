@@ -39,8 +39,8 @@ class Counter {
 };
 
 struct alignas(64) ShardCounters {
-  Counter accepted, active, handling, requests, refused_full, refused_address, tls_failed, timed_out_read, timed_out_write,
-      timed_out_handler, handler_failed;
+  Counter accepted, active, handling, requests, refused_full, refused_address, tls_failed, timed_out_read,
+      timed_out_write, timed_out_handler, handler_failed;
   std::array<Counter, kRefusalKinds> refused;
 };
 
@@ -169,19 +169,19 @@ class Connection final : public Timer {
   Phase phase_ = Phase::handshake;
   Waiting waiting_ = Waiting::idle;
   bool read_pending_ = false;
-  bool keep_ = false;           // of the request at hand
+  bool keep_ = false;  // of the request at hand
   bool head_request_ = false;
-  bool inline_ = false;         // the handler is being called
-  bool finished_ = false;       // and has answered meanwhile
+  bool inline_ = false;    // the handler is being called
+  bool finished_ = false;  // and has answered meanwhile
   bool continued_ = false;
   bool linger_after_ = false;
-  bool fresh_ = true;           // nothing answered yet
-  std::uint32_t serial_ = 0;    // of the handler whose answer counts
-  std::int64_t wait_began_ = 0; // tick
+  bool fresh_ = true;            // nothing answered yet
+  std::uint32_t serial_ = 0;     // of the handler whose answer counts
+  std::int64_t wait_began_ = 0;  // tick
   std::string head_;
   std::string body_;
   std::size_t sent_ = 0;
-  std::size_t stuck_at_ = 0;    // sent when the socket first took no more
+  std::size_t stuck_at_ = 0;  // sent when the socket first took no more
   std::size_t linger_left_ = 0;
 };
 

@@ -36,8 +36,8 @@ std::unexpected<Error> failure(const char* what) {
 }
 
 bool set_name(X509_NAME* name, const std::string& common_name) {
-  return X509_NAME_add_entry_by_txt(name, "O", MBSTRING_UTF8, reinterpret_cast<const unsigned char*>("Mitral development"),
-                                    -1, -1, 0) == 1 &&
+  return X509_NAME_add_entry_by_txt(name, "O", MBSTRING_UTF8,
+                                    reinterpret_cast<const unsigned char*>("Mitral development"), -1, -1, 0) == 1 &&
          X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8,
                                     reinterpret_cast<const unsigned char*>(common_name.c_str()), -1, -1, 0) == 1;
 }
@@ -88,8 +88,10 @@ Result<Issued> issue(const Profile& profile, const Issued* issuer, Instant now, 
               set_validity(certificate, now, lifetime) && X509_set_pubkey(certificate, out.key.get()) == 1 &&
               set_name(X509_get_subject_name(certificate), profile.common_name) &&
               X509_set_issuer_name(certificate, X509_get_subject_name(by)) == 1;
-  good = good && add_extension(certificate, by, NID_basic_constraints, profile.ca ? "critical,CA:TRUE,pathlen:0" : "critical,CA:FALSE");
-  good = good && add_extension(certificate, by, NID_key_usage, profile.ca ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature");
+  good = good && add_extension(certificate, by, NID_basic_constraints,
+                               profile.ca ? "critical,CA:TRUE,pathlen:0" : "critical,CA:FALSE");
+  good = good && add_extension(certificate, by, NID_key_usage,
+                               profile.ca ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature");
   good = good && add_extension(certificate, by, NID_subject_key_identifier, "hash");
   good = good && add_extension(certificate, by, NID_authority_key_identifier, "keyid:always");
   if (!profile.ca) {
@@ -136,8 +138,8 @@ Result<std::string> alternative_names(const DevCaOptions& options) {
   std::string out;
   const auto add = [&](const char* kind, const std::string& name) {
     for (const char c : name) {
-      const bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' ||
-                        c == '_' || c == ':';
+      const bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+                        c == '-' || c == '_' || c == ':';
       if (!good) return false;
     }
     if (!out.empty()) out += ',';
@@ -159,12 +161,13 @@ Result<std::string> alternative_names(const DevCaOptions& options) {
 Result<DevCertificates> make_dev_certificates(const std::string& folder, Instant now, const DevCaOptions& options) {
   ERR_clear_error();
   MITRAL_TRY(const auto names, alternative_names(options));
-  MITRAL_TRY(const auto ca, issue({.common_name = "Mitral development CA", .ca = true, .client = false, .alternative_names = {}},
-                                  nullptr, now, options.lifetime));
+  MITRAL_TRY(const auto ca,
+             issue({.common_name = "Mitral development CA", .ca = true, .client = false, .alternative_names = {}},
+                   nullptr, now, options.lifetime));
   const std::string leaf_name = options.dns_names.empty() ? "localhost" : options.dns_names.front();
   MITRAL_TRY(const auto leaf,
-             issue({.common_name = leaf_name, .ca = false, .client = options.for_client, .alternative_names = names}, &ca, now,
-                   options.lifetime));
+             issue({.common_name = leaf_name, .ca = false, .client = options.for_client, .alternative_names = names},
+                   &ca, now, options.lifetime));
   MITRAL_TRY(const auto ca_pem, pem_of([&](BIO* out) { return PEM_write_bio_X509(out, ca.certificate.get()); }));
   MITRAL_TRY(const auto leaf_pem, pem_of([&](BIO* out) { return PEM_write_bio_X509(out, leaf.certificate.get()); }));
   MITRAL_TRY(const auto key_pem, pem_of([&](BIO* out) {

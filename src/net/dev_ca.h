@@ -23,7 +23,7 @@ struct DevCaOptions {
   std::vector<std::string> dns_names = {"localhost"};
   std::vector<std::string> ip_addresses = {"127.0.0.1", "::1"};
   Duration lifetime = std::chrono::hours(24 * 30);
-  bool for_client = false;       ///< a client certificate (client.pem, client.key, client-ca.pem) instead
+  bool for_client = false;  ///< a client certificate (client.pem, client.key, client-ca.pem) instead
 };
 
 /// Writes ca.pem and the leaf's two files into the folder, which must exist. P-256 keys, mode 0600 for all files.

@@ -27,7 +27,8 @@ std::optional<Authority> parse_authority(std::string_view text) noexcept {
     out.host = text.substr(1, end - 1);
     out.ipv6 = true;
     rest = text.substr(end + 1);
-    const bool literal = std::ranges::all_of(out.host, [](char c) { return hex_value(c) >= 0 || c == ':' || c == '.'; });
+    const bool literal =
+        std::ranges::all_of(out.host, [](char c) { return hex_value(c) >= 0 || c == ':' || c == '.'; });
     if (!literal || out.host.size() < 2 || out.host.size() > 45) return std::nullopt;
   } else {
     const auto colon = text.find(':');

@@ -40,8 +40,8 @@ inline constexpr std::array<bool, 256> kToken = token_table();
   return bad == 0;
 }
 
-/// Visible ASCII only, and no '#': what a request target may hold. More than RFC 3986 allows ('|', '"', '{'), because FHIR
-/// clients send search tokens unencoded; who routes the path decides about its bytes.
+/// Visible ASCII only, and no '#': what a request target may hold. More than RFC 3986 allows ('|', '"', '{'), because
+/// FHIR clients send search tokens unencoded; who routes the path decides about its bytes.
 [[nodiscard]] inline bool is_target(std::string_view text) noexcept {
   unsigned bad = 0;
   for (const char ch : text) {

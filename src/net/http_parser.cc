@@ -129,7 +129,8 @@ bool MessageParser::step() {
 
 // A line may hold `limit` bytes before its CRLF. Too long is told from the count of bytes alone, before anything of the
 // line is looked at, so that the answer does not depend on how the bytes arrived.
-MessageParser::Line MessageParser::next_line(std::size_t limit, Refusal too_long, Refusal malformed, std::string_view& line) {
+MessageParser::Line MessageParser::next_line(std::size_t limit, Refusal too_long, Refusal malformed,
+                                             std::string_view& line) {
   const char* const data = buffer_.get() + begin_;
   const std::size_t available = end_ - begin_;
   if (available == 0) return Line::none;
@@ -307,7 +308,8 @@ bool MessageParser::step_fixed_body() {
 
 bool MessageParser::step_chunk_size() {
   std::string_view line;
-  if (next_line(kChunkDigitsMax + limits::kChunkExtensionMax, Refusal::chunk, Refusal::chunk, line) != Line::some) return false;
+  if (next_line(kChunkDigitsMax + limits::kChunkExtensionMax, Refusal::chunk, Refusal::chunk, line) != Line::some)
+    return false;
   std::size_t digits = 0;
   std::size_t significant = 0;
   std::uint64_t size = 0;

@@ -35,7 +35,7 @@ struct ParserLimits {
 /// Why a message was refused. The server counts refusals by this.
 enum class Refusal : std::uint8_t {
   none,
-  start_line,         ///< not "method SP target SP version", a bare CR or LF, a control character
+  start_line,  ///< not "method SP target SP version", a bare CR or LF, a control character
   uri_too_long,
   version,            ///< neither HTTP/1.1 nor HTTP/1.0
   method,             ///< unknown (501), or known and never allowed (TRACE: 405)
@@ -49,7 +49,7 @@ enum class Refusal : std::uint8_t {
   framing_conflict,   ///< Content-Length beside Transfer-Encoding
   expectation,
   body_too_large,
-  chunk,              ///< size, extension or delimiter of a chunk
+  chunk,  ///< size, extension or delimiter of a chunk
   trailer,
 };
 [[nodiscard]] std::string_view name(Refusal refusal) noexcept;
@@ -89,7 +89,16 @@ class MessageParser {
 
  protected:
   enum class Stage : std::uint8_t {
-    start_line, headers, fixed_body, until_close, chunk_size, chunk_data, chunk_end, trailers, complete, failed
+    start_line,
+    headers,
+    fixed_body,
+    until_close,
+    chunk_size,
+    chunk_data,
+    chunk_end,
+    trailers,
+    complete,
+    failed
   };
   enum class BodyKind : std::uint8_t { none, framed, until_close, interim };
 
@@ -104,11 +113,11 @@ class MessageParser {
   void reset_message() noexcept;
 
   ParserLimits limits_;
-  bool forgives_blank_;                // one empty line before the start line
+  bool forgives_blank_;  // one empty line before the start line
   Stage stage_ = Stage::start_line;
   Refusal refusal_ = Refusal::none;
   bool http10_ = false;
-  bool close_ = false;                 // "Connection: close"
+  bool close_ = false;  // "Connection: close"
   bool expect_continue_ = false;
   bool expect_other_ = false;
   bool skipped_blank_ = false;
@@ -117,7 +126,7 @@ class MessageParser {
   std::uint8_t content_lengths_ = 0;
   std::uint8_t transfer_encodings_ = 0;
   std::uint64_t content_length_ = 0;
-  std::size_t host_index_ = 0;         // of the Host header in headers()
+  std::size_t host_index_ = 0;  // of the Host header in headers()
 
  private:
   enum class Line : std::uint8_t { none, some, failed };
@@ -136,9 +145,9 @@ class MessageParser {
 
   std::unique_ptr<char[]> buffer_;
   std::size_t capacity_ = 0;
-  std::size_t begin_ = 0;      // first byte not parsed
-  std::size_t end_ = 0;        // one past the last byte read
-  std::size_t scanned_ = 0;    // bytes after begin_ known to hold no LF
+  std::size_t begin_ = 0;    // first byte not parsed
+  std::size_t end_ = 0;      // one past the last byte read
+  std::size_t scanned_ = 0;  // bytes after begin_ known to hold no LF
   std::size_t head_bytes_ = 0;
   std::size_t head_lines_ = 0;
   std::size_t trailer_bytes_ = 0;

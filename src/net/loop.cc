@@ -15,7 +15,7 @@ Loop::~Loop() = default;
 void Loop::run() {
   current_ = this;
   Scheduler::set_current(this);
-  running_.store(true, std::memory_order_release);
+  claim();
   const auto guard = asio::make_work_guard(io_);
   while (!io_.stopped()) {
     try {
@@ -40,7 +40,9 @@ const std::string& Loop::http_date(Instant now) {
   return date_;
 }
 
-std::int64_t Loop::ticks_now() noexcept { return std::chrono::steady_clock::now().time_since_epoch() / limits::kTimerTick; }
+std::int64_t Loop::ticks_now() noexcept {
+  return std::chrono::steady_clock::now().time_since_epoch() / limits::kTimerTick;
+}
 
 // Rounded up, and one more for the part of the current tick that has passed.
 std::int64_t Loop::ticks_of(Duration duration) noexcept {

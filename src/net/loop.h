@@ -1,16 +1,16 @@
 // Loop: what one thread of the Runtime works with: Asio's io_context, the deadlines, the cached Date. Private to net/.
 //
-// Nothing of a loop is locked but its queue: sockets and timers belong to its thread (BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO).
+// Nothing of a loop is locked but its queue: sockets and timers belong to its thread
+// (BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO).
 //
 // Thread rules: post() and stop from any thread; everything else on the loop's own thread, or before it runs.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-
-#include <atomic>
 #include <string>
 
 #include "base/task.h"
@@ -25,7 +25,8 @@ using Tcp = asio::ip::tcp;
 using Executor = asio::io_context::executor_type;
 using Socket = asio::basic_stream_socket<Tcp, Executor>;
 using Acceptor = asio::basic_socket_acceptor<Tcp, Executor>;
-using SteadyTimer = asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>;
+using SteadyTimer =
+    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>;
 
 class Loop final : public Scheduler {
  public:
@@ -38,9 +39,11 @@ class Loop final : public Scheduler {
   [[nodiscard]] static Loop* current() noexcept { return current_; }
 
   void post(std::function<void()> work) override { asio::post(io_, std::move(work)); }
+  /// A thread is about to call run(): from now on the loop is not to be touched from elsewhere.
+  void claim() noexcept { running_.store(true, std::memory_order_release); }
   void run();
   void stop() noexcept { io_.stop(); }
-  /// Its thread is inside run().
+  /// It has a thread: between claim() and the end of run().
   [[nodiscard]] bool running() const noexcept { return running_.load(std::memory_order_acquire); }
 
   [[nodiscard]] asio::io_context& io() noexcept { return io_; }

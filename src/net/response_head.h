@@ -1,7 +1,7 @@
 // Response head: the bytes before the body of an answer (RFC 9112 §4, RFC 9110 §8.6).
 //
-// Date, Content-Length and Connection are written here; a handler's own are dropped, as is anything about transfer coding.
-// A header that could split the answer (threat W-12) makes the whole head fail.
+// Date, Content-Length and Connection are written here; a handler's own are dropped, as is anything about transfer
+// coding. A header that could split the answer (threat W-12) makes the whole head fail.
 //
 // Thread rules: pure functions.
 #pragma once
@@ -25,7 +25,9 @@ struct HeadFacts {
 [[nodiscard]] bool append_response_head(std::string& out, const codec::Response& response, const HeadFacts& facts);
 
 /// Whether an answer of this status has a body at all (RFC 9110 §6.4.1).
-[[nodiscard]] constexpr bool status_has_body(int status) noexcept { return status >= 200 && status != 204 && status != 304; }
+[[nodiscard]] constexpr bool status_has_body(int status) noexcept {
+  return status >= 200 && status != 204 && status != 304;
+}
 
 /// "name: value" and CRLF for each header but those that net/ sets itself; false when one can't be sent.
 [[nodiscard]] bool append_fields(std::string& out, const codec::Headers& headers, bool request);

@@ -1,8 +1,7 @@
 #include "net/runtime.h"
 
-#include <boost/asio/signal_set.hpp>
-
 #include <algorithm>
+#include <boost/asio/signal_set.hpp>
 #include <condition_variable>
 #include <csignal>
 #include <thread>
@@ -20,6 +19,7 @@ struct Runtime::Impl {
   std::vector<std::unique_ptr<asio::signal_set>> signals;
 
   void start_from(std::size_t first) {
+    for (auto& loop : loops) loop->claim();
     for (std::size_t i = first; i < loops.size(); ++i) {
       threads.emplace_back([loop = loops[i].get()] { loop->run(); });
     }

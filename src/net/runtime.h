@@ -1,7 +1,7 @@
 // Runtime: one event loop per core thread, timers, signals, and what a coroutine needs to wait.
 //
-// Each thread has its own loop, which is Scheduler::current() on it. A connection lives and dies on one loop; loops share
-// nothing in the request path (house plan §7). Asio stays behind this header.
+// Each thread has its own loop, which is Scheduler::current() on it. A connection lives and dies on one loop; loops
+// share nothing in the request path (house plan §7). Asio stays behind this header.
 //
 // Timers are coarse (kTimerTick): they bound waits, they don't measure.
 //
@@ -48,8 +48,8 @@ class Runtime {
   /// Starts a task on loop `index`; an exception of it is logged.
   void spawn_on(unsigned index, std::function<Task<>()> make);
 
-  /// Calls `work` on loop 0 again and again, first after one period. Never overlaps with itself. The timer lives as long
-  /// as the handle that is returned (or until the runtime ends): keep it.
+  /// Calls `work` on loop 0 again and again, first after one period. Never overlaps with itself. The timer lives as
+  /// long as the handle that is returned (or until the runtime ends): keep it.
   [[nodiscard]] std::shared_ptr<void> every(Duration period, std::function<void()> work);
   /// Calls `work` on loop 0 when the signal (SIGTERM, SIGINT, SIGHUP) comes. One callback for each signal.
   void on_signal(int signal, std::function<void()> work);

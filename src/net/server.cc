@@ -57,14 +57,16 @@ PeerName name_of(const Tcp::endpoint& peer) {
 
 void Shard::accept() {
   if (!acceptor) return;
-  acceptor->async_accept(loop.io(), peer_, [self = shared_from_this()](const boost::system::error_code& error, Socket socket) {
-    if (!self->acceptor) return;
-    if (error == asio::error::no_descriptors || error == asio::error::no_buffer_space || error == asio::error::no_memory) {
-      return self->accept_later();
-    }
-    if (!error) self->accepted(std::move(socket));
-    self->accept();
-  });
+  acceptor->async_accept(loop.io(), peer_,
+                         [self = shared_from_this()](const boost::system::error_code& error, Socket socket) {
+                           if (!self->acceptor) return;
+                           if (error == asio::error::no_descriptors || error == asio::error::no_buffer_space ||
+                               error == asio::error::no_memory) {
+                             return self->accept_later();
+                           }
+                           if (!error) self->accepted(std::move(socket));
+                           self->accept();
+                         });
 }
 
 // Out of descriptors: trying again at once would spin.
@@ -85,7 +87,8 @@ void Shard::accepted(Socket socket) {
     return;
   }
   counters.accepted.add();
-  const Ref connection(new Connection(shared_from_this(), std::move(socket), std::move(name.text), std::move(name.key)));
+  const Ref connection(
+      new Connection(shared_from_this(), std::move(socket), std::move(name.text), std::move(name.key)));
   connection->start();
 }
 

@@ -1,10 +1,11 @@
-// HttpServer: HTTP/1.1 on one address, plain or TLS, every request answered by one handler (RFC 9112; threats W-12..W-17).
+// HttpServer: HTTP/1.1 on one address, plain or TLS, every request answered by one handler (RFC 9112; threats
+// W-12..W-17).
 //
 // Every loop of the runtime accepts on its own socket (SO_REUSEPORT) and keeps what it accepted. Requests of a
 // connection are handled one after the other; pipelined ones wait in its buffer. The server itself answers what the
 // parser refuses (400, 405, 413, 414, 417, 431, 501, 505), a handler that takes too long (503) or throws (500), without
-// detail. It adds Date, Content-Length and Connection; those of the handler are dropped, and an answer whose headers hold
-// control characters becomes a 500 (W-12).
+// detail. It adds Date, Content-Length and Connection; those of the handler are dropped, and an answer whose headers
+// hold control characters becomes a 500 (W-12).
 //
 // The handler gets a request by value and may keep it as long as its Task lives. It is called on the loop of the
 // connection, and must not block it. A handler that is overtaken by the request deadline runs to its end unheard.
@@ -34,11 +35,11 @@ using Handler = std::function<Task<codec::Response>(codec::Request)>;
 
 struct ServerOptions {
   std::size_t max_body = limits::kFormBytesMax;
-  Duration header_timeout = limits::kHeaderTimeout;        ///< TLS handshake included
-  Duration body_timeout = limits::kBodyTimeout;            ///< plus the time that kMinimumRate grants for what came
+  Duration header_timeout = limits::kHeaderTimeout;  ///< TLS handshake included
+  Duration body_timeout = limits::kBodyTimeout;      ///< plus the time that kMinimumRate grants for what came
   Duration keep_alive_timeout = limits::kKeepAliveTimeout;
-  Duration request_timeout = limits::kRequestTimeout;      ///< for the handler: then 503
-  Duration write_timeout = limits::kWriteTimeout;          ///< plus the time that kMinimumRate grants for what went
+  Duration request_timeout = limits::kRequestTimeout;  ///< for the handler: then 503
+  Duration write_timeout = limits::kWriteTimeout;      ///< plus the time that kMinimumRate grants for what went
   Duration drain_timeout = limits::kDrainTimeout;
   std::size_t connections_max = limits::kConnectionsMax;
   std::size_t connections_per_address_max = limits::kConnectionsPerAddressMax;
@@ -56,7 +57,7 @@ struct ServerCounters {
   std::uint64_t timed_out_read = 0;   ///< head or body too slow
   std::uint64_t timed_out_write = 0;  ///< reader too slow
   std::uint64_t timed_out_handler = 0;
-  std::uint64_t handler_failed = 0;   ///< exceptions
+  std::uint64_t handler_failed = 0;                    ///< exceptions
   std::array<std::uint64_t, kRefusalKinds> refused{};  ///< by Refusal
 };
 

@@ -4,8 +4,8 @@
 // at addresses, never at names: the client resolves once, drops each address that the rule does not allow, and connects
 // to exactly what was checked. Redirects are never followed.
 //
-// What is public is codec/ip.h's to say: no unspecified, loopback, private, link-local, cloud metadata, carrier-grade NAT,
-// documentation, multicast or reserved range, nor an IPv6 form that carries such an IPv4 address inside.
+// What is public is codec/ip.h's to say: no unspecified, loopback, private, link-local, cloud metadata, carrier-grade
+// NAT, documentation, multicast or reserved range, nor an IPv6 form that carries such an IPv4 address inside.
 //
 // Thread rules: pure functions and values.
 #pragma once

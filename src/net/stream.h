@@ -1,7 +1,7 @@
 // Stream: one connected socket, plain or TLS, read and written without blocking. Private to net/.
 //
-// Reads and writes say at once what happened; who is told to wait asks the socket to. TLS works on the socket itself, so
-// that no bytes are copied through memory buffers.
+// Reads and writes say at once what happened; who is told to wait asks the socket to. TLS works on the socket itself,
+// so that no bytes are copied through memory buffers.
 //
 // Thread rules: the loop of the socket.
 #pragma once

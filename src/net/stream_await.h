@@ -63,7 +63,8 @@ class SocketOperation final : public Timer {
   return SocketOperation<decltype(begin)>(loop, socket, deadline, begin);
 }
 
-/// Addresses of a name. The system's resolver can't be interrupted: after the deadline its answer is dropped when it comes.
+/// Addresses of a name. The system's resolver can't be interrupted: after the deadline its answer is dropped when it
+/// comes.
 class Resolve {
  public:
   Resolve(Loop& loop, std::string host, std::int64_t deadline);

@@ -24,8 +24,8 @@ std::string tls_error_text() {
 
 namespace {
 
-// One certificate of the chain failed. RFC 8705 §2.2 wants self-signed certificates let through, so the handshake goes on
-// and the connection remembers that nobody vouches for this certificate.
+// One certificate of the chain failed. RFC 8705 §2.2 wants self-signed certificates let through, so the handshake goes
+// on and the connection remembers that nobody vouches for this certificate.
 int let_pass(int ok, X509_STORE_CTX* store) {
   if (ok == 0) {
     auto* const ssl = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
@@ -35,7 +35,8 @@ int let_pass(int ok, X509_STORE_CTX* store) {
 }
 
 // RFC 7301: "http/1.1" or, when the client insists on something else, a refusal (no cross-protocol guessing).
-int choose_alpn(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* in, unsigned in_size, void*) {
+int choose_alpn(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* in, unsigned in_size,
+                void*) {
   static constexpr std::array<unsigned char, 9> kOffer = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
   unsigned char* chosen = nullptr;
   if (SSL_select_next_proto(&chosen, out_size, kOffer.data(), kOffer.size(), in, in_size) != OPENSSL_NPN_NEGOTIATED) {
@@ -60,13 +61,13 @@ struct Stamp {
 };
 
 Stamp stamp_of(const std::string& file) noexcept {
-  struct stat info {};
+  struct stat info{};
   if (file.empty() || ::stat(file.c_str(), &info) != 0) return {};
   return {info.st_mtim, info.st_size, info.st_ino};
 }
 
 void warn_if_open_to_others(const std::string& key_file) {
-  struct stat info {};
+  struct stat info{};
   if (::stat(key_file.c_str(), &info) == 0 && (info.st_mode & (S_IRWXG | S_IRWXO) & ~S_IRGRP) != 0) {
     log::warn("tls.key_file.permissions", {{"file", key_file}, {"advice", "chmod 0600"}});
   }
@@ -84,11 +85,12 @@ Result<SslCtxPtr> make_base_context(const SSL_METHOD* method) {
   SSL_CTX_set_max_early_data(raw, 0);
   SSL_CTX_set_recv_max_early_data(raw, 0);
   SSL_CTX_set_security_level(raw, 2);
-  const bool good =
-      SSL_CTX_set_min_proto_version(raw, TLS1_2_VERSION) == 1 && SSL_CTX_set_max_proto_version(raw, TLS1_3_VERSION) == 1 &&
-      SSL_CTX_set_cipher_list(raw, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1 &&
-      SSL_CTX_set_ciphersuites(raw, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256") == 1 &&
-      SSL_CTX_set1_groups_list(raw, "X25519:P-256:P-384") == 1;
+  const bool good = SSL_CTX_set_min_proto_version(raw, TLS1_2_VERSION) == 1 &&
+                    SSL_CTX_set_max_proto_version(raw, TLS1_3_VERSION) == 1 &&
+                    SSL_CTX_set_cipher_list(raw, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1 &&
+                    SSL_CTX_set_ciphersuites(
+                        raw, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256") == 1 &&
+                    SSL_CTX_set1_groups_list(raw, "X25519:P-256:P-384") == 1;
   if (!good) return fail(ErrorCode::internal, {}, "TLS policy: " + tls_error_text());
   return context;
 }
@@ -97,9 +99,11 @@ Result<> use_certificate(SSL_CTX* context, const std::string& certificate_file, 
   ERR_clear_error();
   // Never ask a terminal for a passphrase: an encrypted key is an error.
   SSL_CTX_set_default_passwd_cb(context, [](char*, int, int, void*) { return 0; });
-  if (SSL_CTX_use_certificate_chain_file(context, certificate_file.c_str()) != 1) return config_failure(certificate_file);
+  if (SSL_CTX_use_certificate_chain_file(context, certificate_file.c_str()) != 1)
+    return config_failure(certificate_file);
   if (SSL_CTX_use_PrivateKey_file(context, key_file.c_str(), SSL_FILETYPE_PEM) != 1) return config_failure(key_file);
-  if (SSL_CTX_check_private_key(context) != 1) return config_failure(key_file + " does not belong to " + certificate_file);
+  if (SSL_CTX_check_private_key(context) != 1)
+    return config_failure(key_file + " does not belong to " + certificate_file);
   warn_if_open_to_others(key_file);
   return {};
 }
@@ -115,11 +119,13 @@ Result<> ask_for_client_certificates(SSL_CTX* context, const TlsOptions& options
     return fail(ErrorCode::config_invalid, {}, "client certificates are required but client_ca_file is not set");
   }
   if (!options.client_ca_file.empty()) {
-    if (SSL_CTX_load_verify_file(context, options.client_ca_file.c_str()) != 1) return config_failure(options.client_ca_file);
+    if (SSL_CTX_load_verify_file(context, options.client_ca_file.c_str()) != 1)
+      return config_failure(options.client_ca_file);
     // The list of names in the request for a certificate: without it some clients send none.
     if (require) SSL_CTX_set_client_CA_list(context, SSL_load_client_CA_file(options.client_ca_file.c_str()));
   }
-  SSL_CTX_set_verify(context, SSL_VERIFY_PEER | (require ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), require ? nullptr : let_pass);
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER | (require ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
+                     require ? nullptr : let_pass);
   // A resumed session would carry the certificate of an earlier handshake.
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_options(context, SSL_OP_NO_TICKET);

@@ -28,7 +28,7 @@ struct TlsOptions {
   std::string certificate_file;  ///< PEM, leaf first, then intermediates
   std::string key_file;          ///< PEM, not encrypted; a warning is logged when others may read it
   ClientCertificates client_certificates = ClientCertificates::none;
-  std::string client_ca_file;    ///< PEM bundle; may be empty unless `require`
+  std::string client_ca_file;  ///< PEM bundle; may be empty unless `require`
 };
 
 class TlsContext {
@@ -43,7 +43,7 @@ class TlsContext {
   /// The same when a file's time or size changed since the last look; true when it was reloaded. Poll it each second.
   [[nodiscard]] Result<bool> reload_if_changed();
 
-  struct State;                                          // one SSL_CTX: for net/ itself
+  struct State;  // one SSL_CTX: for net/ itself
   [[nodiscard]] std::shared_ptr<State> state() const;
 
  private:

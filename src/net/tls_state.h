@@ -36,13 +36,14 @@ struct TlsContext::State {
 /// What both directions share: versions, ciphers, groups, no renegotiation, no compression.
 [[nodiscard]] Result<SslCtxPtr> make_base_context(const SSL_METHOD* method);
 /// Loads chain and key, and checks that they belong together.
-[[nodiscard]] Result<> use_certificate(SSL_CTX* context, const std::string& certificate_file, const std::string& key_file);
+[[nodiscard]] Result<> use_certificate(SSL_CTX* context, const std::string& certificate_file,
+                                       const std::string& key_file);
 /// The first error of OpenSSL's queue as text for the operator; empties the queue.
 [[nodiscard]] std::string tls_error_text();
 
 /// A context for outbound connections: verifies against the system's roots and the extra bundle.
-[[nodiscard]] Result<SslCtxPtr> make_client_context(const std::string& extra_ca_file, const std::string& certificate_file,
-                                                    const std::string& key_file);
+[[nodiscard]] Result<SslCtxPtr> make_client_context(const std::string& extra_ca_file,
+                                                    const std::string& certificate_file, const std::string& key_file);
 /// An SSL for one outbound connection; the peer must prove to be `host` (a name or an IP literal).
 [[nodiscard]] SslPtr connect_ssl(SSL_CTX* context, int socket, const std::string& host);
 

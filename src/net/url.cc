@@ -1,7 +1,6 @@
-#include "net/client.h"
-
 #include "codec/text.h"
 #include "codec/uri.h"
+#include "net/client.h"
 #include "net/http_chars.h"
 
 namespace mitral::net {
@@ -13,7 +12,9 @@ std::string Url::authority() const {
 }
 
 Result<Url> parse_url(std::string_view text) {
-  const auto refused = [](const char* why) { return fail(ErrorCode::malformed, {}, std::string("URL refused: ") + why); };
+  const auto refused = [](const char* why) {
+    return fail(ErrorCode::malformed, {}, std::string("URL refused: ") + why);
+  };
   if (text.size() > limits::kUrlMax) return fail(ErrorCode::too_large, {}, "URL too long");
   const auto uri = codec::parse_http_url(text);
   if (!uri) return refused("no http or https URL");

@@ -19,7 +19,8 @@ ClientOptions local() {
   return options;
 }
 
-Url url_of(std::uint16_t port, std::string_view target = "/", std::string_view scheme = "http", std::string_view host = "127.0.0.1") {
+Url url_of(std::uint16_t port, std::string_view target = "/", std::string_view scheme = "http",
+           std::string_view host = "127.0.0.1") {
   return *parse_url(fmt::format("{}://{}:{}{}", scheme, host, port, target));
 }
 
@@ -33,7 +34,8 @@ codec::Request request_of(codec::Method method, std::string body = {}) {
 /// Accepts one connection after the other and sends the bytes of its script to each as soon as something came.
 class Misbehaving {
  public:
-  explicit Misbehaving(std::vector<std::string> script) : script_(std::move(script)), socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+  explicit Misbehaving(std::vector<std::string> script)
+      : script_(std::move(script)), socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -106,11 +108,12 @@ TEST(HttpClient, WorksInsideHandlersOnTheirOwnLoops) {
   Runtime runtime(2);
   HttpClient client(runtime);
   const auto port = upstream.port();
-  auto front = *HttpServer::listen(runtime, "127.0.0.1", 0, nullptr, [&, port](codec::Request request) -> Task<codec::Response> {
-    auto answer = co_await client.send(url_of(port, request.target), request_of(codec::Method::get), local());
-    if (!answer) co_return codec::Response::with(502, "text/plain", "bad");
-    co_return codec::Response::with(200, "text/plain", "via " + answer->body);
-  });
+  auto front =
+      *HttpServer::listen(runtime, "127.0.0.1", 0, nullptr, [&, port](codec::Request request) -> Task<codec::Response> {
+        auto answer = co_await client.send(url_of(port, request.target), request_of(codec::Method::get), local());
+        if (!answer) co_return codec::Response::with(502, "text/plain", "bad");
+        co_return codec::Response::with(200, "text/plain", "via " + answer->body);
+      });
   runtime.start();
   ClientSide side;
   for (int i = 0; i < 20; ++i) {
@@ -126,7 +129,8 @@ TEST(HttpClient, W1_TheGuardRefusesBeforeAnythingIsSent) {
   ClientSide side;
   auto options = local();
   options.addresses = AddressRule::public_only;
-  for (const auto* host : {"127.0.0.1", "localhost", "[::1]", "10.0.0.1", "169.254.169.254", "[::ffff:127.0.0.1]", "0.0.0.0", "[fd00::1]"}) {
+  for (const auto* host : {"127.0.0.1", "localhost", "[::1]", "10.0.0.1", "169.254.169.254", "[::ffff:127.0.0.1]",
+                           "0.0.0.0", "[fd00::1]"}) {
     const auto response = side.send(url_of(served.port(), "/", "http", host), {}, options);
     ASSERT_FALSE(response) << host;
     EXPECT_EQ(response.error().code, ErrorCode::forbidden) << host << response.error().detail;
@@ -239,9 +243,9 @@ TEST(HttpClient, TooLargeAnswersAreRefused) {
 }
 
 TEST(HttpClient, W13_MalformedAnswers) {
-  const std::vector<std::string> script = {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nhi",
-                                           "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\nhi",
-                                           "SECRET CANARY\r\n\r\n"};
+  const std::vector<std::string> script = {
+      "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nhi",
+      "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\nhi", "SECRET CANARY\r\n\r\n"};
   Misbehaving server(script);
   ClientSide side;
   for (std::size_t i = 0; i < script.size(); ++i) {
@@ -273,7 +277,8 @@ struct TlsUpstream {
   std::unique_ptr<Served> served;
   explicit TlsUpstream(const DevCaOptions& names = {}) {
     files = *make_dev_certificates(folder.path(), SystemClock().now(), names);
-    served = std::make_unique<Served>(echo, ServerOptions{}, *TlsContext::create({files.certificate_file, files.key_file, {}, {}}));
+    served = std::make_unique<Served>(echo, ServerOptions{},
+                                      *TlsContext::create({files.certificate_file, files.key_file, {}, {}}));
   }
   [[nodiscard]] std::uint16_t port() const { return served->port(); }
 };
@@ -285,12 +290,14 @@ TEST(HttpClient, TlsWithAnExtraCa) {
   options.allow_plain_http = false;
   options.extra_ca_file = upstream.files.ca_file;
   for (const auto* host : {"127.0.0.1", "localhost", "127.0.0.1"}) {
-    const auto response = side.send(url_of(upstream.port(), "/t", "https", host), request_of(codec::Method::post, "x"), options);
+    const auto response =
+        side.send(url_of(upstream.port(), "/t", "https", host), request_of(codec::Method::post, "x"), options);
     ASSERT_TRUE(response) << response.error().detail;
     EXPECT_EQ(response->body, "POST /t x");
   }
   EXPECT_EQ(upstream.served->counters().accepted, 2U);  // pooled by host
-  const auto big = side.send(url_of(upstream.port(), "/", "https"), request_of(codec::Method::post, std::string(60'000, 'y')), options);
+  const auto big = side.send(url_of(upstream.port(), "/", "https"),
+                             request_of(codec::Method::post, std::string(60'000, 'y')), options);
   ASSERT_TRUE(big);
   EXPECT_EQ(big->body.size(), 60'007U);
 }
@@ -320,7 +327,9 @@ TEST(HttpClient, ClientCertificate) {
   TemporaryFolder client_folder;
   const auto files = *make_dev_certificates(folder.path(), SystemClock().now());
   const auto own = *make_dev_certificates(client_folder.path(), SystemClock().now(), {.for_client = true});
-  Served served(echo, {}, *TlsContext::create({files.certificate_file, files.key_file, ClientCertificates::require, own.ca_file}));
+  Served served(
+      echo, {},
+      *TlsContext::create({files.certificate_file, files.key_file, ClientCertificates::require, own.ca_file}));
   ClientSide side;
   auto options = local();
   options.extra_ca_file = files.ca_file;

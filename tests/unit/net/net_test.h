@@ -126,7 +126,8 @@ struct Served {
 
 /// Says back what came: "METHOD target body".
 inline Task<codec::Response> echo(codec::Request request) {
-  co_return codec::Response::with(200, "text/plain", fmt::format("{} {} {}", codec::name(request.method), request.target, request.body));
+  co_return codec::Response::with(200, "text/plain",
+                                  fmt::format("{} {} {}", codec::name(request.method), request.target, request.body));
 }
 
 }  // namespace mitral::net::test

@@ -41,7 +41,8 @@ void expect_refused(std::string_view bytes, Refusal refusal, int status, ParserL
 }
 
 TEST(RequestParser, TakesARequestApart) {
-  const auto out = parse("POST /token?a=b HTTP/1.1\r\nHost: as.example:8443\r\nX-One:  v\t\r\nContent-Length: 5\r\n\r\nhello");
+  const auto out =
+      parse("POST /token?a=b HTTP/1.1\r\nHost: as.example:8443\r\nX-One:  v\t\r\nContent-Length: 5\r\n\r\nhello");
   ASSERT_EQ(out.state, ParseState::complete);
   EXPECT_EQ(out.request.method, codec::Method::post);
   EXPECT_EQ(out.request.target, "/token?a=b");
@@ -68,7 +69,8 @@ TEST(RequestParser, PipelinedRequestsComeOneByOne) {
 }
 
 TEST(RequestParser, Rfc9112_7_1_ChunkedBody) {
-  const auto out = parse(post("Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n006;ext=\"v\"\r\n world\r\n0\r\nX-Trailer: t\r\n\r\n"));
+  const auto out = parse(
+      post("Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n006;ext=\"v\"\r\n world\r\n0\r\nX-Trailer: t\r\n\r\n"));
   ASSERT_EQ(out.state, ParseState::complete);
   EXPECT_EQ(out.request.body, "hello world");
   EXPECT_FALSE(out.request.headers.get("X-Trailer"));
@@ -95,14 +97,15 @@ TEST(RequestParser, W13_Http10NeverKeepsTheConnection) {
 }
 
 TEST(RequestParser, W13_FramingConflicts) {
-  for (const auto* headers : {"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", "Transfer-Encoding: chunked\r\nContent-Length: 0\r\n"}) {
+  for (const auto* headers :
+       {"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", "Transfer-Encoding: chunked\r\nContent-Length: 0\r\n"}) {
     expect_refused(post(headers, "0\r\n\r\n"), Refusal::framing_conflict, 400);
   }
 }
 
 TEST(RequestParser, W13_ContentLengthForms) {
-  for (const auto* value : {"+5", "-1", "5,5", "5, 5", "0x5", "", " ", "5 5", "5;", "1e3", "9999999999999999999", "18446744073709551621",
-                            "\x35\xC2\xA0"}) {
+  for (const auto* value : {"+5", "-1", "5,5", "5, 5", "0x5", "", " ", "5 5", "5;", "1e3", "9999999999999999999",
+                            "18446744073709551621", "\x35\xC2\xA0"}) {
     expect_refused(post(fmt::format("Content-Length: {}\r\n", value), "hello"), Refusal::content_length, 400);
   }
   expect_refused(post("Content-Length: 5\r\nContent-Length: 5\r\n", "hello"), Refusal::content_length, 400);
@@ -110,19 +113,24 @@ TEST(RequestParser, W13_ContentLengthForms) {
 }
 
 TEST(RequestParser, W13_TransferEncodingForms) {
-  for (const auto* value : {"xchunked", "chunked, chunked", "gzip, chunked", "identity", "chunked;q=1", "\"chunked\"", "chunked,", ",chunked",
-                            "", "chunked identity", "\x0b" "chunked", "cow"}) {
+  for (const auto* value : {"xchunked", "chunked, chunked", "gzip, chunked", "identity", "chunked;q=1", "\"chunked\"",
+                            "chunked,", ",chunked", "", "chunked identity",
+                            "\x0b"
+                            "chunked",
+                            "cow"}) {
     const auto out = parse(post(fmt::format("Transfer-Encoding: {}\r\n", value), "0\r\n\r\n"));
     EXPECT_EQ(out.state, ParseState::failed) << value;
     EXPECT_EQ(out.status, 400) << value;
   }
-  expect_refused(post("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", ""), Refusal::transfer_encoding, 400);
+  expect_refused(post("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", ""), Refusal::transfer_encoding,
+                 400);
   expect_refused(post("Transfer-Encoding: chunked\r\nTransfer-encoding: cow\r\n", ""), Refusal::transfer_encoding, 400);
 }
 
 TEST(RequestParser, W13_NamesThatOnlyLookLikeFramingAreRefused) {
-  for (const auto* line : {"Transfer-Encoding : chunked", "Content-Length\t: 5", " Transfer-Encoding: chunked", "Transfer-Encoding",
-                           "Transfer\x80-Encoding: chunked", ": v", "Content-Length\0: 5", "Content Length: 5", "X(y): z", "X\xff: z"}) {
+  for (const auto* line :
+       {"Transfer-Encoding : chunked", "Content-Length\t: 5", " Transfer-Encoding: chunked", "Transfer-Encoding",
+        "Transfer\x80-Encoding: chunked", ": v", "Content-Length\0: 5", "Content Length: 5", "X(y): z", "X\xff: z"}) {
     EXPECT_EQ(parse(post(fmt::format("{}\r\n", line), "")).state, ParseState::failed) << line;
   }
   expect_refused(get("X-A: b\r\n folded\r\n"), Refusal::folding, 400);
@@ -141,13 +149,14 @@ TEST(RequestParser, W13_BareLineEnds) {
 
 TEST(RequestParser, W13_Chunks) {
   const auto chunked = [](std::string_view body) { return post("Transfer-Encoding: chunked\r\n", body); };
-  for (const auto* body : {"5 \r\nhello\r\n0\r\n\r\n", "g\r\n", "0x5\r\nhello\r\n", "-1\r\n", "+5\r\nhello\r\n", "\r\n", ";x\r\n",
-                           "5\nhello\r\n0\r\n\r\n", "5\r\nhelloX\r\n0\r\n\r\n", "5\r\nhello\n0\r\n\r\n", "5\rhello\r\n", " 5\r\nhello\r\n",
-                           "5;a\x01\r\nhello\r\n", "5;a\rb\r\nhello\r\n"}) {
+  for (const auto* body : {"5 \r\nhello\r\n0\r\n\r\n", "g\r\n", "0x5\r\nhello\r\n", "-1\r\n", "+5\r\nhello\r\n", "\r\n",
+                           ";x\r\n", "5\nhello\r\n0\r\n\r\n", "5\r\nhelloX\r\n0\r\n\r\n", "5\r\nhello\n0\r\n\r\n",
+                           "5\rhello\r\n", " 5\r\nhello\r\n", "5;a\x01\r\nhello\r\n", "5;a\rb\r\nhello\r\n"}) {
     expect_refused(chunked(body), Refusal::chunk, 400);
   }
   // Sizes that overflow what a careless parser counts with.
-  for (const auto* size : {"FFFFFFFFFFFFFFFF", "10000000000000005", "1FFFFFFFF", "00000000000000005", "8000000000000000"}) {
+  for (const auto* size :
+       {"FFFFFFFFFFFFFFFF", "10000000000000005", "1FFFFFFFF", "00000000000000005", "8000000000000000"}) {
     expect_refused(chunked(fmt::format("{}\r\n", size)), Refusal::chunk, 400);
   }
   expect_refused(chunked("FFFFFFFF\r\n"), Refusal::body_too_large, 413);
@@ -158,7 +167,9 @@ TEST(RequestParser, W13_Chunks) {
 }
 
 TEST(RequestParser, W13_Trailers) {
-  const auto trailer = [](std::string_view lines) { return post("Transfer-Encoding: chunked\r\n", fmt::format("0\r\n{}\r\n", lines)); };
+  const auto trailer = [](std::string_view lines) {
+    return post("Transfer-Encoding: chunked\r\n", fmt::format("0\r\n{}\r\n", lines));
+  };
   EXPECT_EQ(parse(trailer("A: b\r\n")).state, ParseState::complete);
   expect_refused(trailer("A : b\r\n"), Refusal::trailer, 400);
   expect_refused(trailer("A: b\n"), Refusal::trailer, 400);
@@ -182,11 +193,12 @@ TEST(RequestParser, W2_Host) {
   expect_refused("GET / HTTP/1.1\r\n\r\n", Refusal::host, 400);
   expect_refused("GET / HTTP/1.0\r\n\r\n", Refusal::host, 400);
   expect_refused("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", Refusal::host, 400);
-  for (const auto* host : {"", "a b", "a@b", "a/b", "a,b", "a:b", "a:", "a:99999", "a:0", ":80", "[::1", "[]", "[x]", "a\\b", "a?b", "a#b", "a%00b",
-                           "\xc3\xa4.example"}) {
+  for (const auto* host : {"", "a b", "a@b", "a/b", "a,b", "a:b", "a:", "a:99999", "a:0", ":80", "[::1", "[]", "[x]",
+                           "a\\b", "a?b", "a#b", "a%00b", "\xc3\xa4.example"}) {
     expect_refused(fmt::format("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", host), Refusal::host, 400);
   }
-  for (const auto* host : {"a", "a.example", "a.example:8443", "127.0.0.1:1", "[::1]:8080", "[2001:db8::1]", "my_host"}) {
+  for (const auto* host :
+       {"a", "a.example", "a.example:8443", "127.0.0.1:1", "[::1]:8080", "[2001:db8::1]", "my_host"}) {
     EXPECT_EQ(parse(fmt::format("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", host)).state, ParseState::complete) << host;
   }
 }
@@ -237,8 +249,10 @@ TEST(RequestParser, W15_BodyLimit) {
   EXPECT_EQ(parse(post("Content-Length: 10\r\n", "0123456789"), small).state, ParseState::complete);
   expect_refused(post("Content-Length: 11\r\n", ""), Refusal::body_too_large, 413, small);
   expect_refused(post("Content-Length: 999999999999999999\r\n", ""), Refusal::body_too_large, 413, small);
-  EXPECT_EQ(parse(post("Transfer-Encoding: chunked\r\n", "6\r\n012345\r\n4\r\n6789\r\n0\r\n\r\n"), small).state, ParseState::complete);
-  expect_refused(post("Transfer-Encoding: chunked\r\n", "6\r\n012345\r\n5\r\n6789a\r\n0\r\n\r\n"), Refusal::body_too_large, 413, small);
+  EXPECT_EQ(parse(post("Transfer-Encoding: chunked\r\n", "6\r\n012345\r\n4\r\n6789\r\n0\r\n\r\n"), small).state,
+            ParseState::complete);
+  expect_refused(post("Transfer-Encoding: chunked\r\n", "6\r\n012345\r\n5\r\n6789a\r\n0\r\n\r\n"),
+                 Refusal::body_too_large, 413, small);
 }
 
 TEST(RequestParser, W17_MethodsThatAreNeverServed) {
@@ -250,9 +264,9 @@ TEST(RequestParser, W17_MethodsThatAreNeverServed) {
 }
 
 TEST(RequestParser, StartLineForms) {
-  for (const auto* line : {"GET  / HTTP/1.1", "GET / HTTP/1.1 ", " GET / HTTP/1.1", "GET /", "GET", "GET / http/1.1", "GET / HTTP/1.1x", "GET / HTTP/11",
-                           "GET\t/\tHTTP/1.1", "G@T / HTTP/1.1", "GET /a b HTTP/1.1", "GET /#f HTTP/1.1", "GET /\xc3\xa4 HTTP/1.1",
-                           "\x16\x03\x01\x02"}) {
+  for (const auto* line : {"GET  / HTTP/1.1", "GET / HTTP/1.1 ", " GET / HTTP/1.1", "GET /", "GET", "GET / http/1.1",
+                           "GET / HTTP/1.1x", "GET / HTTP/11", "GET\t/\tHTTP/1.1", "G@T / HTTP/1.1",
+                           "GET /a b HTTP/1.1", "GET /#f HTTP/1.1", "GET /\xc3\xa4 HTTP/1.1", "\x16\x03\x01\x02"}) {
     expect_refused(fmt::format("{}\r\nHost: a\r\n\r\n", line), Refusal::start_line, 400);
   }
   expect_refused("GET / HTTP/1.2\r\nHost: a\r\n\r\n", Refusal::version, 505);
@@ -271,8 +285,8 @@ TEST(RequestParser, Rfc9110_10_1_1_Expect) {
 }
 
 TEST(RequestParser, TheSplitOfTheBytesDoesNotMatter) {
-  const std::string all = post("Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n0\r\nA: b\r\n\r\n") + get("X: y\r\n", "/2") +
-                          post("Content-Length: 3\r\n", "abc") + "BAD\r\n";
+  const std::string all = post("Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n0\r\nA: b\r\n\r\n") +
+                          get("X: y\r\n", "/2") + post("Content-Length: 3\r\n", "abc") + "BAD\r\n";
   for (std::size_t step = 1; step < all.size(); ++step) {
     RequestParser parser;
     std::string trace;
@@ -343,17 +357,21 @@ TEST(ResponseParser, Rfc9112_6_3_Bodies) {
   EXPECT_EQ(out.response.body, "abc");
   EXPECT_FALSE(out.reusable);
   EXPECT_NE(answer("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc", false, true).state, ParseState::complete);
-  out = answer("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nLink: x\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n");
+  out = answer(
+      "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nLink: x\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: "
+      "0\r\n\r\n");
   EXPECT_EQ(out.response.status, 201);
   EXPECT_FALSE(out.response.headers.get("Link"));
 }
 
 TEST(ResponseParser, W13_RefusesWhatIsAmbiguous) {
   for (const auto* bytes :
-       {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nhi", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", "HTTP/1.1 200 OK\nContent-Length: 2\r\n\r\nhi", "HTTP/1.1 2000 OK\r\n\r\n",
-        "HTTP/1.1 099 OK\r\n\r\n", "HTTP/1.1 600 OK\r\n\r\n", "HTTP/2 200 OK\r\n\r\n", "ICY 200 OK\r\n\r\n", "HTTP/1.1 101 Switching\r\n\r\n",
-        "\r\nHTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 200 O\x01K\r\n\r\n", "HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n"}) {
+       {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nhi",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", "HTTP/1.1 200 OK\nContent-Length: 2\r\n\r\nhi",
+        "HTTP/1.1 2000 OK\r\n\r\n", "HTTP/1.1 099 OK\r\n\r\n", "HTTP/1.1 600 OK\r\n\r\n", "HTTP/2 200 OK\r\n\r\n",
+        "ICY 200 OK\r\n\r\n", "HTTP/1.1 101 Switching\r\n\r\n", "\r\nHTTP/1.1 200 OK\r\n\r\n",
+        "HTTP/1.1 200 O\x01K\r\n\r\n", "HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n"}) {
     EXPECT_EQ(answer(bytes).state, ParseState::failed) << bytes;
   }
   std::string interim;

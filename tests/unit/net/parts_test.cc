@@ -21,7 +21,8 @@ TEST(ResponseHead, FramingIsOurs) {
   response.headers.add("Connection", "upgrade");
   response.headers.add("Date", "never");
   EXPECT_EQ(head_of(response), "HTTP/1.1 200 OK\r\nDate: D\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\n");
-  EXPECT_EQ(head_of({.status = 204, .headers = {}, .body = {}}, {false, true, "D"}), "HTTP/1.1 204 No Content\r\nDate: D\r\nConnection: close\r\n\r\n");
+  EXPECT_EQ(head_of({.status = 204, .headers = {}, .body = {}}, {false, true, "D"}),
+            "HTTP/1.1 204 No Content\r\nDate: D\r\nConnection: close\r\n\r\n");
   codec::Response head;
   head.headers.add("Content-Length", "77");
   EXPECT_EQ(head_of(head, {true, false, "D"}), "HTTP/1.1 200 OK\r\nDate: D\r\nContent-Length: 77\r\n\r\n");
@@ -75,7 +76,7 @@ TEST(TimerWheel, MovesBothWaysAndCancels) {
   wheel.set(timer, 100);  // later: noted only
   wheel.advance(50);
   EXPECT_EQ(timer.fired, 0);
-  wheel.set(timer, 60);   // nearer: moved
+  wheel.set(timer, 60);  // nearer: moved
   wheel.advance(60);
   EXPECT_EQ(timer.fired, 1);
   wheel.set(timer, 61);
@@ -116,10 +117,38 @@ TEST(TimerWheel, TimersMayChangeTimersWhenTheyFire) {
 }
 
 TEST(SsrfGuard, W1_OnlyPublicAddressesPass) {
-  for (const auto* text : {"0.0.0.0", "0.1.2.3", "10.0.0.1", "100.64.0.1", "127.0.0.1", "127.255.255.254", "169.254.169.254", "172.16.0.1",
-                           "172.31.255.255", "192.0.0.1", "192.0.2.1", "192.168.1.1", "198.18.0.1", "198.51.100.1", "203.0.113.1", "224.0.0.1",
-                           "240.0.0.1", "255.255.255.255", "::", "::1", "::ffff:127.0.0.1", "::ffff:8.8.8.8", "::127.0.0.1", "fe80::1", "fc00::1",
-                           "fd12:3456::1", "ff02::1", "2001:db8::1", "64:ff9b::7f00:1", "2002:7f00:1::", "2002:a9fe:a9fe::", "64:ff9b::a9fe:a9fe"}) {
+  for (const auto* text : {"0.0.0.0",
+                           "0.1.2.3",
+                           "10.0.0.1",
+                           "100.64.0.1",
+                           "127.0.0.1",
+                           "127.255.255.254",
+                           "169.254.169.254",
+                           "172.16.0.1",
+                           "172.31.255.255",
+                           "192.0.0.1",
+                           "192.0.2.1",
+                           "192.168.1.1",
+                           "198.18.0.1",
+                           "198.51.100.1",
+                           "203.0.113.1",
+                           "224.0.0.1",
+                           "240.0.0.1",
+                           "255.255.255.255",
+                           "::",
+                           "::1",
+                           "::ffff:127.0.0.1",
+                           "::ffff:8.8.8.8",
+                           "::127.0.0.1",
+                           "fe80::1",
+                           "fc00::1",
+                           "fd12:3456::1",
+                           "ff02::1",
+                           "2001:db8::1",
+                           "64:ff9b::7f00:1",
+                           "2002:7f00:1::",
+                           "2002:a9fe:a9fe::",
+                           "64:ff9b::a9fe:a9fe"}) {
     const auto ip = codec::parse_ip(text);
     ASSERT_TRUE(ip) << text;
     EXPECT_FALSE(allowed(AddressRule::public_only, *ip)) << text;
@@ -150,9 +179,27 @@ TEST(Url, TakesUrlsApart) {
 }
 
 TEST(Url, W1_FormsThatReadersDisagreeAbout) {
-  for (const auto* text : {"https://u:p@a/", "https://a/#f", "https://a/#", "ftp://a/", "file:///etc/passwd", "https://", "https:///x", "//a/x", "a/x",
-                           "https://2130706433/", "https://0x7f.1/", "https://127.1/", "https://0/", "https://a b/", "https://a/\r\nX: y",
-                           "https://a\\@b/", "https://a%2eb/", "https://a:0/", "https://a:70000/", "https://[::1%25eth0]/", "gopher://a/"}) {
+  for (const auto* text : {"https://u:p@a/",
+                           "https://a/#f",
+                           "https://a/#",
+                           "ftp://a/",
+                           "file:///etc/passwd",
+                           "https://",
+                           "https:///x",
+                           "//a/x",
+                           "a/x",
+                           "https://2130706433/",
+                           "https://0x7f.1/",
+                           "https://127.1/",
+                           "https://0/",
+                           "https://a b/",
+                           "https://a/\r\nX: y",
+                           "https://a\\@b/",
+                           "https://a%2eb/",
+                           "https://a:0/",
+                           "https://a:70000/",
+                           "https://[::1%25eth0]/",
+                           "gopher://a/"}) {
     EXPECT_FALSE(parse_url(text)) << text;
   }
   EXPECT_FALSE(parse_url("https://a/" + std::string(3000, 'x')));

@@ -28,7 +28,8 @@ TEST(HttpServer, AnswersAndKeepsTheConnection) {
 TEST(HttpServer, TellsWhoAsked) {
   Served served([](codec::Request request) -> Task<codec::Response> {
     const auto age = SystemClock().now() - request.received;
-    co_return codec::Response::with(200, "text/plain", fmt::format("{}{}{};", request.peer_address, request.tls, age < 1h));
+    co_return codec::Response::with(200, "text/plain",
+                                    fmt::format("{}{}{};", request.peer_address, request.tls, age < 1h));
   });
   Raw client(served.port());
   client.send(kGet);
@@ -42,7 +43,8 @@ TEST(HttpServer, PipelinedRequestsAreAnsweredInOrder) {
   });
   Raw client(served.port());
   std::string all;
-  for (int i = 0; i < 200; ++i) all += fmt::format("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", i == 7 ? "slow" : std::to_string(i));
+  for (int i = 0; i < 200; ++i)
+    all += fmt::format("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", i == 7 ? "slow" : std::to_string(i));
   ASSERT_TRUE(client.send(all));
   for (int i = 0; i < 200; ++i) {
     const auto answer = client.until(";");
@@ -53,7 +55,8 @@ TEST(HttpServer, PipelinedRequestsAreAnsweredInOrder) {
 TEST(HttpServer, ByteByByte) {
   Served served(echo);
   Raw client(served.port());
-  for (const char c : std::string_view("POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n")) {
+  for (const char c :
+       std::string_view("POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n")) {
     ASSERT_TRUE(client.send({&c, 1}));
   }
   EXPECT_TRUE(client.until("POST /x hi").ends_with("POST /x hi"));
@@ -81,10 +84,12 @@ TEST(HttpServer, Rfc9110_10_1_1_Continue) {
 
 TEST(HttpServer, W13_SmugglingIsAnswered400AndTheRestIsNeverSeen) {
   Served served(echo);
-  for (const auto* headers : {"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n", "Content-Length: 4\r\nContent-Length: 4\r\n",
-                              "Transfer-Encoding: xchunked\r\n", "Transfer-Encoding : chunked\r\n", "X: a\r\n b\r\n"}) {
+  for (const auto* headers :
+       {"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n", "Content-Length: 4\r\nContent-Length: 4\r\n",
+        "Transfer-Encoding: xchunked\r\n", "Transfer-Encoding : chunked\r\n", "X: a\r\n b\r\n"}) {
     Raw client(served.port());
-    client.send(fmt::format("POST / HTTP/1.1\r\nHost: a\r\n{}\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n", headers));
+    client.send(
+        fmt::format("POST / HTTP/1.1\r\nHost: a\r\n{}\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n", headers));
     const auto answer = client.to_end();
     EXPECT_TRUE(answer.starts_with("HTTP/1.1 400 Bad Request\r\n")) << answer;
     EXPECT_EQ(answer.find("HTTP/1.1", 5), std::string::npos) << answer;
@@ -211,9 +216,11 @@ TEST(HttpServer, IdleConnectionsEnd) {
 }
 
 TEST(HttpServer, W14_SlowReadersAreCut) {
-  Served served([](codec::Request) -> Task<codec::Response> {
-    co_return codec::Response::with(200, "text/plain", std::string(16 * 1024 * 1024, 'x'));
-  }, {.write_timeout = 100ms});
+  Served served(
+      [](codec::Request) -> Task<codec::Response> {
+        co_return codec::Response::with(200, "text/plain", std::string(16 * 1024 * 1024, 'x'));
+      },
+      {.write_timeout = 100ms});
   Raw client(served.port(), 4096);
   client.send(kGet);
   EXPECT_TRUE(eventually([&] { return served.counters().timed_out_write == 1; }));
@@ -234,11 +241,13 @@ TEST(HttpServer, LargeAnswersArriveWhole) {
 TEST(HttpServer, ALateHandlerIsOvertaken) {
   Notifier release;
   std::atomic<bool> finished{false};
-  Served served([&](codec::Request) -> Task<codec::Response> {
-    co_await release.wait(0, kPatience);
-    finished = true;
-    co_return codec::Response::with(200, "text/plain", "late");
-  }, {.request_timeout = 100ms});
+  Served served(
+      [&](codec::Request) -> Task<codec::Response> {
+        co_await release.wait(0, kPatience);
+        finished = true;
+        co_return codec::Response::with(200, "text/plain", "late");
+      },
+      {.request_timeout = 100ms});
   Raw client(served.port());
   client.send(kGet);
   const auto answer = client.to_end();
@@ -316,10 +325,12 @@ TEST(HttpServer, DrainFinishesWhatIsInFlight) {
 TEST(HttpServer, DrainEndsWithItsTimeout) {
   Notifier release;
   std::atomic<bool> drained{false};
-  Served served([&](codec::Request) -> Task<codec::Response> {
-    co_await release.wait(0, kPatience);
-    co_return codec::Response{};
-  }, {.drain_timeout = 100ms});
+  Served served(
+      [&](codec::Request) -> Task<codec::Response> {
+        co_await release.wait(0, kPatience);
+        co_return codec::Response{};
+      },
+      {.drain_timeout = 100ms});
   Raw busy(served.port());
   busy.send(kGet);
   ASSERT_TRUE(eventually([&] { return served.counters().handling == 1; }));

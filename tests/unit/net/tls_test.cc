@@ -1,4 +1,6 @@
 // TLS of the server (threat W-22), seen by an OpenSSL client of our own that is as lenient as it can be.
+#include "net/tls.h"
+
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
@@ -7,7 +9,6 @@
 #include <fstream>
 
 #include "net/dev_ca.h"
-#include "net/tls.h"
 #include "net_test.h"
 
 namespace mitral::net {
@@ -44,7 +45,8 @@ struct TlsClient {
     if (SSL_write(ssl, request.data(), static_cast<int>(request.size())) <= 0) return {};
     std::string out;
     char bytes[4096];
-    for (int count = 0; (count = SSL_read(ssl, bytes, sizeof bytes)) > 0;) out.append(bytes, static_cast<std::size_t>(count));
+    for (int count = 0; (count = SSL_read(ssl, bytes, sizeof bytes)) > 0;)
+      out.append(bytes, static_cast<std::size_t>(count));
     return out;
   }
   [[nodiscard]] std::string server_certificate() const {
@@ -64,7 +66,8 @@ struct TlsServer {
   std::shared_ptr<TlsContext> context;
   std::unique_ptr<Served> served;
 
-  explicit TlsServer(ClientCertificates mode = ClientCertificates::none, const std::string& client_ca = {}, Handler handler = echo) {
+  explicit TlsServer(ClientCertificates mode = ClientCertificates::none, const std::string& client_ca = {},
+                     Handler handler = echo) {
     files = *make_dev_certificates(folder.path(), now());
     context = *TlsContext::create({files.certificate_file, files.key_file, mode, client_ca});
     served = std::make_unique<Served>(std::move(handler), ServerOptions{}, context);
@@ -89,7 +92,8 @@ TEST(Tls, LargeBodiesBothWays) {
   TlsClient client;
   ASSERT_TRUE(client.connect(server.port()));
   const std::string body(60'000, 'b');
-  EXPECT_TRUE(client.ask("POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 60000\r\n\r\n" + body).ends_with("POST / " + body));
+  EXPECT_TRUE(client.ask("POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 60000\r\n\r\n" + body)
+                  .ends_with("POST / " + body));
 }
 
 TEST(Tls, W22_OldVersionsAreRefused) {
@@ -105,7 +109,8 @@ TEST(Tls, W22_OldVersionsAreRefused) {
 
 TEST(Tls, W22_OnlyAeadWithForwardSecrecy) {
   TlsServer server;
-  for (const auto* ciphers : {"AES128-SHA", "ECDHE-ECDSA-AES128-SHA256", "ECDHE-ECDSA-AES256-SHA", "AES128-GCM-SHA256", "aNULL", "NULL"}) {
+  for (const auto* ciphers :
+       {"AES128-SHA", "ECDHE-ECDSA-AES128-SHA256", "ECDHE-ECDSA-AES256-SHA", "AES128-GCM-SHA256", "aNULL", "NULL"}) {
     TlsClient client;
     SSL_CTX_set_max_proto_version(client.context, TLS1_2_VERSION);
     SSL_CTX_set_cipher_list(client.context, (std::string(ciphers) + ":@SECLEVEL=0").c_str());
@@ -175,7 +180,8 @@ TEST(Tls, AFailedReloadKeepsTheOldCertificate) {
   EXPECT_TRUE(client.connect(server.port()));
   TemporaryFolder other;
   const auto foreign = *make_dev_certificates(other.path(), now());
-  std::filesystem::copy_file(foreign.key_file, server.files.key_file, std::filesystem::copy_options::overwrite_existing);
+  std::filesystem::copy_file(foreign.key_file, server.files.key_file,
+                             std::filesystem::copy_options::overwrite_existing);
   EXPECT_FALSE(server.context->reload());  // the key of another certificate
 }
 
@@ -185,14 +191,15 @@ TEST(Tls, CreateRefusesWhatDoesNotWork) {
   EXPECT_FALSE(TlsContext::create({"/nonexistent.pem", files.key_file, ClientCertificates::none, ""}));
   EXPECT_FALSE(TlsContext::create({files.certificate_file, files.certificate_file, ClientCertificates::none, ""}));
   EXPECT_FALSE(TlsContext::create({files.certificate_file, files.key_file, ClientCertificates::require, ""}));
-  EXPECT_FALSE(TlsContext::create({files.certificate_file, files.key_file, ClientCertificates::request, "/nonexistent.pem"}));
+  EXPECT_FALSE(
+      TlsContext::create({files.certificate_file, files.key_file, ClientCertificates::request, "/nonexistent.pem"}));
 }
 
 TEST(DevCa, FilesArePrivate) {
   TemporaryFolder folder;
   const auto files = *make_dev_certificates(folder.path(), now());
   for (const auto& file : {files.ca_file, files.certificate_file, files.key_file}) {
-    struct stat info {};
+    struct stat info{};
     ASSERT_EQ(::stat(file.c_str(), &info), 0);
     EXPECT_EQ(info.st_mode & 0777U, 0600U) << file;
   }
