@@ -1,6 +1,10 @@
 // Tables of R4, references and compartment membership (SMART patient/ scopes; FHIR R4 Patient compartment).
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+#include <functional>
+
 #include "codec/json.h"
 #include "fhir/compartment.h"
 #include "fhir/r4.h"
