@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <thread>
@@ -56,10 +57,17 @@ ErrorCode classify(int code) noexcept {
 }
 
 /// Created by us with mode 0600 before SQLite sees it: the log and the shared memory beside it take over its mode.
+///
+/// A file that is there is left alone: to close any descriptor of it drops all locks that this process holds on it (POSIX
+/// fcntl), also those of its other connections. The next process to close the database would then take itself for the last
+/// one and delete the write-ahead log that this one goes on writing to.
 Result<void> create_private(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0) return fail(ErrorCode::unavailable, {}, fmt::format("can't open {}: {}", path, std::strerror(errno)));
-  ::close(fd);
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd >= 0) {
+    ::close(fd);
+  } else if (errno != EEXIST) {
+    return fail(ErrorCode::unavailable, {}, fmt::format("can't create {}: {}", path, std::strerror(errno)));
+  }
   return {};
 }
 
