@@ -1,0 +1,212 @@
+// Browser: a person's browser as far as the front channel can tell: a cookie jar, redirects, and forms read from the pages
+// that the server really sent. No script runs.
+//
+//   Browser browser(as);
+//   browser.open(authorize_url({...}));                      // follows redirects that stay at the issuer
+//   browser.sign_in("alice", "correct horse");
+//   browser.pick("alice");
+//   browser.submit("consent", {{"decision", "allow"}});
+//   browser.answer()["code"]                                 // parameters of the redirect to the client
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <map>
+#include <regex>
+#include <string>
+#include <vector>
+
+#include "codec/uri.h"
+#include "support/as_harness.h"
+#include "web/browser_front.h"
+
+namespace mitral::testing {
+
+/// RFC 7636 appendix B.
+inline constexpr std::string_view kVerifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+inline constexpr std::string_view kPassword = "correct horse";
+
+/// The harness's server with the real pages.
+class FrontRig {
+ public:
+  explicit FrontRig(HarnessOptions options = {}) : as(std::move(options)), front(as.random), server(as.server_with(front)) {}
+
+  AsHarness as;
+  web::BrowserFront front;
+  std::unique_ptr<web::AuthorizationServer> server;
+
+  [[nodiscard]] static codec::Form request(std::string_view client = "app-basic", std::string_view scope = "openid patient/Observation.rs") {
+    codec::Form form;
+    form.add("response_type", "code").add("client_id", client).add("redirect_uri", kRedirectUri).add("scope", scope);
+    form.add("state", "st 1/&=").add("nonce", "n1").add("aud", kFhir);
+    form.add("code_challenge", spec::oauth::s256_challenge(kVerifier)).add("code_challenge_method", "S256");
+    return form;
+  }
+  [[nodiscard]] static std::string authorize(const codec::Form& form) {
+    return std::string(kIssuer) + "/authorize?" + form.serialize();
+  }
+  /// One user with one record: no picker.
+  void only_own_record() {
+    auto alice = as.user_record("u_alice");
+    alice.patients.resize(1);
+    as.put(alice);
+  }
+  [[nodiscard]] std::vector<model::AuditEvent> events(model::AuditKind kind) {
+    std::vector<model::AuditEvent> out;
+    for (const auto& record : as.audit()) {
+      if (record.event.kind == kind) out.push_back(record.event);
+    }
+    return out;
+  }
+};
+
+class Browser {
+ public:
+  explicit Browser(FrontRig& rig) : rig_(rig) {}
+
+  std::map<std::string, std::string> jar;
+  codec::Response response;                ///< the last one
+  std::string url;                         ///< where it came from
+  std::vector<std::string> set_cookies;    ///< every Set-Cookie line so far
+  std::string address{kAddress};
+
+  /// One request, redirects not followed.
+  const codec::Response& send(codec::Method method, std::string target, std::string body = {}, std::vector<codec::Header> headers = {}) {
+    url = target.starts_with("/") ? "https://as.example.org" + target : target;
+    codec::Request request;
+    request.method = method;
+    const auto uri = codec::parse_uri(url);
+    EXPECT_TRUE(uri) << url;
+    request.set_target(std::string(uri->path) + (uri->has_query ? "?" + std::string(uri->query) : ""));
+    request.headers.add("Host", "as.example.org");
+    std::string cookies;
+    for (const auto& [name, value] : jar) cookies.append(cookies.empty() ? "" : "; ").append(name).append("=").append(value);
+    if (!cookies.empty()) request.headers.add("Cookie", cookies);
+    for (const auto& header : headers) request.headers.add(header.name, header.value);
+    if (method == codec::Method::post && request.headers.count("Content-Type") == 0) {
+      request.headers.add("Content-Type", "application/x-www-form-urlencoded");
+    }
+    request.body = std::move(body);
+    request.peer_address = address;
+    request.tls = true;
+    request.received = rig_.as.clock.now();
+    response = run_sync(rig_.server->handle(std::move(request)));
+    take_cookies();
+    return response;
+  }
+  [[nodiscard]] std::string location() const { return std::string(response.headers.get("Location").value_or("")); }
+  [[nodiscard]] bool left() const { return !location().empty() && !location().starts_with(std::string(kIssuer) + "/"); }
+
+  /// GET, then every redirect that stays at the issuer.
+  const codec::Response& open(std::string target) {
+    send(codec::Method::get, std::move(target));
+    return follow();
+  }
+  const codec::Response& follow() {
+    for (int hops = 0; hops < 5 && !location().empty() && !left(); ++hops) send(codec::Method::get, location());
+    return response;
+  }
+
+  struct FoundForm {
+    std::string action;
+    codec::Form fields;                    ///< hidden fields, texts, and the boxes that are ticked
+  };
+  /// The form of the last page whose action ends like this.
+  [[nodiscard]] std::optional<FoundForm> form(std::string_view action_end) const {
+    static const std::regex forms("<form method=\"post\" action=\"([^\"]*)\"[^>]*>([\\s\\S]*?)</form>");
+    static const std::regex inputs("<input ([^>]*)>");
+    static const std::regex names(" ?name=\"([^\"]*)\"");
+    static const std::regex values(" value=\"([^\"]*)\"");
+    const std::string& html = response.body;
+    for (auto at = std::sregex_iterator(html.begin(), html.end(), forms); at != std::sregex_iterator(); ++at) {
+      const std::string action = unescape((*at)[1]);
+      if (!action.ends_with(action_end)) continue;
+      FoundForm out{action, {}};
+      const std::string body = (*at)[2];
+      for (auto in = std::sregex_iterator(body.begin(), body.end(), inputs); in != std::sregex_iterator(); ++in) {
+        const std::string attributes = (*in)[1];
+        std::smatch name;
+        std::smatch value;
+        if (!std::regex_search(attributes, name, names)) continue;
+        if (attributes.find("type=\"checkbox\"") != std::string::npos && attributes.find(" checked") == std::string::npos) continue;
+        out.fields.add(unescape(name[1]), std::regex_search(attributes, value, values) ? unescape(value[1]) : "");
+      }
+      return out;
+    }
+    return std::nullopt;
+  }
+  /// Submits that form, with some fields replaced, and follows redirects at the issuer.
+  const codec::Response& submit(std::string_view action_end, const codec::Form& set = {}, std::vector<std::string> untick = {}) {
+    auto found = form(action_end);
+    EXPECT_TRUE(found) << "no form " << action_end << " on " << url << "\n" << response.body;
+    if (!found) return response;
+    codec::Form sent;
+    for (const auto& field : found->fields.list()) {
+      const bool dropped = std::find(untick.begin(), untick.end(), field.value) != untick.end();
+      if (!dropped && !set.has(field.name)) sent.add(field.name, field.value);
+    }
+    for (const auto& field : set.list()) sent.add(field.name, field.value);
+    send(codec::Method::post, found->action, sent.serialize());
+    last_post_status = response.status;
+    return follow();
+  }
+  int last_post_status = 0;
+
+  const codec::Response& sign_in(std::string_view user = "alice", std::string_view password = kPassword) {
+    return submit("/sign-in", {{"username", std::string(user)}, {"password", std::string(password)}});
+  }
+  const codec::Response& pick(std::string_view patient) { return submit("/patient", {{"patient", std::string(patient)}}); }
+  const codec::Response& allow(std::vector<std::string> untick = {}) { return submit("/consent", {{"decision", "allow"}}, std::move(untick)); }
+  const codec::Response& deny() { return submit("/consent", {{"decision", "deny"}}); }
+
+  /// Parameters of the redirect to the client.
+  [[nodiscard]] std::map<std::string, std::string> answer() const {
+    std::map<std::string, std::string> out;
+    EXPECT_TRUE(left()) << response.status << " " << url << " -> " << location() << "\n" << response.body.substr(0, 3000);
+    const auto to = location();
+    const auto uri = codec::parse_uri(to);
+    if (!uri) return out;
+    const auto form = codec::Form::parse(uri->query);
+    EXPECT_TRUE(form);
+    if (form) {
+      for (const auto& p : form->list()) EXPECT_TRUE(out.emplace(p.name, p.value).second) << "repeated " << p.name;
+    }
+    return out;
+  }
+  [[nodiscard]] bool shows(std::string_view id) const {
+    return response.body.find("id=\"" + std::string(id) + "\"") != std::string::npos;
+  }
+  [[nodiscard]] std::string session_cookie() const {
+    for (const auto& [name, value] : jar) {
+      if (name.find("mitral_session") != std::string::npos) return value;
+    }
+    return {};
+  }
+
+  [[nodiscard]] static std::string unescape(std::string text) {
+    for (const auto& [from, to] : {std::pair("&lt;", "<"), {"&gt;", ">"}, {"&quot;", "\""}, {"&#39;", "'"}, {"&#x27;", "'"}, {"&amp;", "&"}}) {
+      for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + 1)) text.replace(at, std::strlen(from), to);
+    }
+    return text;
+  }
+
+ private:
+  void take_cookies() {
+    for (const auto& header : response.headers.list()) {
+      if (!codec::iequals(header.name, "Set-Cookie")) continue;
+      set_cookies.push_back(header.value);
+      const auto equals = header.value.find('=');
+      const auto name = header.value.substr(0, equals);
+      const auto value = header.value.substr(equals + 1, header.value.find(';') - equals - 1);
+      if (header.value.find("Max-Age=0") != std::string::npos || value.empty()) {
+        jar.erase(name);
+      } else {
+        jar[name] = value;
+      }
+    }
+  }
+  FrontRig& rig_;
+};
+
+}  // namespace mitral::testing
