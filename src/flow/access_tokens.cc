@@ -124,6 +124,13 @@ Task<Result<std::optional<LiveToken>>> read_live_token(const Context& context, s
   const Instant issued = from_seconds(out.issued);
   // iat has whole seconds: a token of the very second in which the client was revoked counts as older.
   if (client == nullptr || !client->enabled || client->tokens_valid_from > issued) co_return kDead;
+  if (out.grant) {
+    auto state = context.services.users.known(issuer, out.grant->user, context.now);
+    if (!state) {
+      MITRAL_CO_TRY(state, co_await context.services.users.get(issuer, out.grant->user, context.now));
+    }
+    if (!state->exists || !state->enabled) co_return kDead;
+  }
   const std::string_view user = out.grant ? std::string_view(out.subject) : std::string_view{};
   if (store.is_revoked(issuer, out.jti, out.client, user, issued)) co_return kDead;
   co_return std::optional<LiveToken>(std::move(out));

@@ -15,11 +15,6 @@ std::string session_key(const Issuer& issuer, std::string_view sid) {
   return out;
 }
 
-// Lines that say something to a resource server; the others are for the nodes of this server.
-bool for_followers(model::ChangeKind kind) noexcept {
-  return kind != model::ChangeKind::directory_changed && kind != model::ChangeKind::user_changed;
-}
-
 }  // namespace
 
 ChangeFeed::ChangeFeed(ports::GrantStore& store, Clock& clock)
@@ -39,7 +34,7 @@ ChangeFeed::Page ChangeFeed::page_locked(const Issuer& issuer, std::int64_t afte
   if (after < dropped_) return page;
   auto it = std::ranges::upper_bound(lines_, after, {}, &model::Change::seq);
   for (; it != lines_.end(); ++it) {
-    if (it->issuer != issuer || !for_followers(it->kind)) continue;
+    if (it->issuer != issuer) continue;
     if (page.changes.size() == limits::kFeedPage) {
       page.seq = page.changes.back().seq;
       break;

@@ -83,7 +83,7 @@ Task<Result<void>> look_at_code(Context& context) {
   if (!handle) co_return bad_code("not a code of this server");
   auto& store = context.services.store;
   MITRAL_CO_TRY(auto code, co_await store.find_code(context.issuer.id(), *handle, context.now));
-  if (!code || code->expires <= context.now) co_return bad_code("unknown or expired code");
+  if (!code) co_return bad_code("unknown or expired code");
   if (code->grant) {
     context.services.metrics.code_reuse.add();
     auto event = context.event(model::AuditKind::reuse_detected, model::AuditOutcome::denied);
@@ -96,6 +96,7 @@ Task<Result<void>> look_at_code(Context& context) {
     context.audited = true;
     co_return bad_code("code was used before");
   }
+  if (code->expires <= context.now) co_return bad_code("expired code");
   if (const auto wrong = what_is_wrong(context, *code); !wrong.empty()) {
     MITRAL_CO_CHECK(co_await store.burn_code(context.issuer.id(), *handle, denial(context, wrong)));
     context.audited = true;

@@ -16,18 +16,18 @@
 namespace mitral::spec::oidc {
 
 struct IdTokenFacts {
-  std::string_view issuer;
-  std::string_view subject;
-  std::string_view client_id;        ///< aud
+  std::string_view issuer{};
+  std::string_view subject{};
+  std::string_view client_id{};        ///< aud
   std::int64_t issued = 0;
   std::int64_t expires = 0;
   std::int64_t auth_time = 0;
-  std::string_view nonce;            ///< empty: none
-  std::string_view acr;
-  std::span<const std::string> amr;
-  std::string_view sid;              ///< empty: none
-  std::string_view access_token;     ///< for at_hash
-  std::string_view fhir_user;        ///< absolute URL, or empty
+  std::string_view nonce{};            ///< empty: none
+  std::string_view acr{};
+  std::span<const std::string> amr{};
+  std::string_view sid{};              ///< empty: none
+  std::string_view access_token{};     ///< for at_hash
+  std::string_view fhir_user{};        ///< absolute URL, or empty
   bool profile_claim = false;        ///< SMART version 1 apps read the same URL from "profile"
 };
 
