@@ -161,7 +161,7 @@ codec::Response consent_page(const flow::IssuerRuntime& issuer, const ConsentPag
     others.push_back(Json::object({{"text", fill(text_en("other_scope_title"), {{"scope", scope}})}}));
   }
   Json links = client_links(client);
-  std::string record = page.record ? record_text(*page.record) : std::string();
+  std::string record = page.record && data ? record_text(*page.record) : std::string();
   if (record.empty() && page.clinician && data) record = text_en("records_clinician");
 
   Json values = Json::object({{"heading", heading},
@@ -184,12 +184,13 @@ codec::Response consent_page(const flow::IssuerRuntime& issuer, const ConsentPag
   values.set("proxy_note", Json(proxy ? fill(text_en("proxy_note"), {{"name", page.record->display}}) : std::string()));
   values.set("offline", page.form->asks_offline());
   values.set("offline_ticked", page.offline_ticked);
-  values.set("identity", page.form->asks_identity());
+  const auto identity = text_en(data ? "identity_note" : "identity_only");
+  values.set("identity", page.form->asks_identity() ? Json(identity) : Json(""));
   values.set("has_others", others.size() != 0);
   values.set("others", std::move(others));
   values.set("has_links", links.size() != 0);
   values.set("links", std::move(links));
-  values.set("sections", consent_sections(*page.form, page.ticked));
+  values.set("sections", consent_sections(*page.form, page.ticked, !page.clinician));
   return finish(issuer, templates::kConsent, std::move(values),
                 {.title = heading,
                  .wide = true,

@@ -66,8 +66,8 @@ std::size_t rank_of(const ConsentItem& item) {
   return item.other_types || at == kMembers.end() ? kMembers.size() : static_cast<std::size_t>(at - kMembers.begin());
 }
 
-Json row_of(const ConsentItem& item, std::size_t n, const std::function<bool(std::string_view)>& ticked) {
-  const bool speaks_of_you = item.context == spec::smart::ScopeContext::patient;
+Json row_of(const ConsentItem& item, std::size_t n, const std::function<bool(std::string_view)>& ticked, bool about_you) {
+  const bool speaks_of_you = about_you && item.context == spec::smart::ScopeContext::patient;
   std::string title(item.other_types ? text_en("other_types_title") : item.facts.title);
   if (item.facts.other_restriction) title = fill(text_en("limited_by_app"), {{"title", title}});
   const auto detail = item.other_types ? text_en("other_types_detail") : item.facts.detail;
@@ -100,7 +100,7 @@ std::string_view group_of(std::string_view type) noexcept {
   return at == kMembers.end() ? "group_other" : at->group;
 }
 
-Json consent_sections(const login::ConsentForm& form, const std::function<bool(std::string_view)>& ticked) {
+Json consent_sections(const login::ConsentForm& form, const std::function<bool(std::string_view)>& ticked, bool about_you) {
   std::vector<const ConsentItem*> order;
   for (const auto& item : form.items()) order.push_back(&item);
   std::ranges::sort(order, {}, [](const ConsentItem* item) {
@@ -124,7 +124,7 @@ Json consent_sections(const login::ConsentForm& form, const std::function<bool(s
       const auto own = item->other_types ? std::string_view("group_other") : group_of(item->facts.type);
       if (own != group) close_group();
       group = own;
-      rows.push_back(row_of(*item, ++n, ticked));
+      rows.push_back(row_of(*item, ++n, ticked, about_you));
     }
     close_group();
     if (groups.size() == 0) continue;

@@ -15,9 +15,10 @@
 namespace mitral::web {
 
 /// The `sections` of the consent template: one for seeing, one for changing, each with groups of rows.
+/// `about_you`: the reader is the patient (or acts for her), so the explanations, which say "you", are shown.
 /// Ids are "scope-<n>" in the order of the page, and "scope-<n>-<m>" for kinds.
 [[nodiscard]] codec::Json consent_sections(const login::ConsentForm& form,
-                                           const std::function<bool(std::string_view)>& ticked);
+                                           const std::function<bool(std::string_view)>& ticked, bool about_you);
 
 /// Text key of the group that a resource type belongs to.
 [[nodiscard]] std::string_view group_of(std::string_view type) noexcept;

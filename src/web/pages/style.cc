@@ -51,7 +51,7 @@ constexpr std::string_view kCss = R"css(:root {
   }
 }
 *, *::before, *::after { box-sizing: border-box; }
-html { -webkit-text-size-adjust: 100%; }
+html { -webkit-text-size-adjust: 100%; scroll-padding-bottom: 7rem; }
 body {
   margin: 0;
   min-height: 100vh;
@@ -108,6 +108,9 @@ button, .button {
   font: inherit;
   font-weight: 600;
   text-decoration: none;
+  text-align: center;
+  overflow-wrap: anywhere;
+  max-width: 100%;
   border-radius: 10px;
   border: 1px solid var(--edge);
   background: var(--card);
@@ -191,6 +194,7 @@ legend { padding: 0; font-weight: 650; }
   .facts dd + dt { margin-top: 0.5rem; }
   .kinds { padding-left: 1rem; }
   h1 { font-size: 1.4375rem; }
+  button, .button { padding-inline: 0.8rem; }
 }
 @media (forced-colors: active) { .rows, .card, .note { border: 1px solid; } }
 @media print { .actions { display: none; } }

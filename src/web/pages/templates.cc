@@ -21,7 +21,7 @@ const std::string_view kLayout = R"html(<!doctype html>
 <main id="content"{{#wide}} class="wide"{{/wide}}>
 {{{body}}}
 </main>
-{{#foot}}<p class="foot">{{foot}}</p>{{/foot}}
+{{#foot}}<footer class="foot">{{foot}}</footer>{{/foot}}
 </body>
 </html>
 )html";
@@ -114,7 +114,7 @@ const std::string_view kConsent = R"html(<div class="card">
 {{#others}}<li>{{text}}</li>
 {{/others}}</ul>
 {{/has_others}}{{#offline}}<div class="rows"><label class="tick" for="offline"><input type="checkbox" id="offline" name="offline" value="yes"{{#offline_ticked}} checked{{/offline_ticked}}><span class="title">{{t.offline_title}}</span><span class="detail">{{offline_detail}}</span></label></div>
-{{/offline}}{{#identity}}<p class="small" id="identity">{{t.identity_note}}</p>
+{{/offline}}{{#identity}}<p class="small" id="identity">{{identity}}</p>
 {{/identity}}{{#has_links}}<p class="small">{{#links}}<a href="{{url}}" rel="noopener noreferrer" target="_blank">{{text}}</a> {{/links}}</p>
 {{/has_links}}<div class="actions bar">
 <button type="submit" id="deny" name="decision" value="deny" formnovalidate>{{t.deny}}</button>

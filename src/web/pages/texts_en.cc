@@ -44,6 +44,7 @@ constexpr auto kTexts = std::to_array<Text>({
     {"home_sign_out", "Sign out"},
     {"home_title", "Your health record, shared only as you say"},
     {"identity_note", "The app also learns that it is you who signed in."},
+    {"identity_only", "The app learns that it is you who signed in. It gets no health data."},
     {"kinds_hint", "Only the kinds that you tick are shared."},
     {"kinds_summary", "Choose kinds"},
     {"limited_by_app", "{title} (a part, as the app asked)"},
