@@ -41,7 +41,9 @@ bool covers(const model::Consent& consent, const StepFacts& facts, const Plan& p
   if (consent.expires <= facts.now || consent.user != facts.user->id || consent.client != facts.client->id) return false;
   const std::string_view audience = request.resources.empty() ? std::string_view() : request.resources.front();
   if (request.resources.size() > 1 || consent.audience != audience) return false;
-  if (consent.patient_id != (plan.record ? plan.record->patient_id : std::string())) return false;
+  // A clinician decides about the app, whoever the patient is; anybody else decides about one person's record.
+  const std::string record = plan.record ? plan.record->patient_id : std::string();
+  if (consent.patient_id != record && !policy::is_clinician(*facts.user)) return false;
   const ScopeSet agreed = policy::scope_set(consent.scopes);
   return std::ranges::all_of(plan.scopes.items(), [&](const auto& scope) {
     return agreed.covers(scope) || std::ranges::find(consent.declined, scope.text) != consent.declined.end();

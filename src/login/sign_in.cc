@@ -42,6 +42,10 @@ Task<Result<Attempt>> try_sign_in(flow::Context& context, SignInThrottles& throt
     co_return attempt;
   }
 
+  // Counted before the slow part, so that many attempts at once can't slip through while none has failed yet; a success
+  // takes it back.
+  throttles.user_address.failed(issuer_and_name, address, now);
+  throttles.user.failed(issuer, name, now);
   std::optional<model::User> user;
   const bool plausible = !name.empty() && name.size() <= limits::kUserNameMax && !password.empty() &&
                          password.reveal().size() <= limits::kPasswordMax;
@@ -61,8 +65,6 @@ Task<Result<Attempt>> try_sign_in(flow::Context& context, SignInThrottles& throt
   event.client = std::move(client);
   if (user) event.user = user->id.value;  // never the name as typed: people type passwords there
   if (!fits || !*fits || !user || !user->enabled) {
-    throttles.user_address.failed(issuer_and_name, address, now);
-    throttles.user.failed(issuer, name, now);
     throttles.address.failed(issuer, address, now);
     context.services.metrics.sign_ins_failed.add();
     event.reason = !user ? "unknown_user" : !user->enabled ? "disabled_user" : !fits ? "unreadable_hash" : "wrong_password";
@@ -73,6 +75,7 @@ Task<Result<Attempt>> try_sign_in(flow::Context& context, SignInThrottles& throt
   }
 
   throttles.user_address.succeeded(issuer_and_name, address);
+  throttles.user.succeeded(issuer, name);
   event.outcome = model::AuditOutcome::success;
   event.details.emplace_back("method", kAmrPassword);
   ports::Events events;

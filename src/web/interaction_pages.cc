@@ -113,7 +113,8 @@ Task<codec::Response> post_sign_in(flow::Context& context, Journey journey, logi
 Task<codec::Response> post_patient(flow::Context& context, Journey journey) {
   auto standing = co_await load(context, journey);
   if (!standing) co_return failure_page(context.issuer, standing.error());
-  if (standing->stand != Stand::pick && standing->stand != Stand::consent) co_return co_await advance(context, std::move(journey));
+  const bool may_pick = standing->stand == Stand::pick || standing->stand == Stand::consent || standing->stand == Stand::finish;
+  if (!may_pick) co_return co_await advance(context, std::move(journey));
   const auto chosen = context.form.count("patient") == 1 ? context.form.get("patient") : std::nullopt;
   if (!chosen || !login::record(*journey.user, *chosen)) {
     // Only a made-up form names a record that was not offered (threat S-5).
@@ -139,7 +140,8 @@ Task<codec::Response> post_consent(flow::Context& context, Journey journey) {
   }
   auto standing = co_await load(context, journey);
   if (!standing) co_return failure_page(context.issuer, standing.error());
-  if (standing->stand != Stand::consent) co_return co_await advance(context, std::move(journey));
+  // What she ticked on this page counts, even if another window has left an answer to remember meanwhile.
+  if (standing->stand != Stand::consent && standing->stand != Stand::finish) co_return co_await advance(context, std::move(journey));
   if (context.form.count("decision") != 1 || context.form.get("decision") != "allow") co_return start_over(context);
 
   ConsentTicks ticks;

@@ -406,6 +406,16 @@ TEST_F(EhrLaunch, S1_ScopeAndParameterBelongTogether) {
   EXPECT_TRUE(tokens(browser.answer()["code"])["patient"].is_null()) << "context without the scope";
 }
 
+TEST_F(EhrLaunch, Smart115_CliniciansAreNotAskedForEachPatient) {
+  browser.open(FrontRig::authorize(request(handle())));
+  browser.sign_in("dora");
+  browser.allow();
+  auto next = usual();
+  next.set("context", R"({"patient":"p10"})");
+  browser.open(FrontRig::authorize(request(std::string(AsHarness::json(launch(next))["launch"].string_or()))));
+  EXPECT_EQ(tokens(browser.answer()["code"])["patient"].string_or(), "p10");
+}
+
 TEST_F(EhrLaunch, S2_AnotherPersonCannotTakeTheLaunch) {
   browser.open(FrontRig::authorize(request(handle())));
   browser.sign_in("alice");

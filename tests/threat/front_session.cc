@@ -426,6 +426,20 @@ TEST_F(FrontSession, E20_DoubleSubmitMakesOneCode) {
   EXPECT_EQ(rig.events(model::AuditKind::code_issued).size(), 1U);
 }
 
+TEST_F(FrontSession, E18_TicksOfThisPageCountWhateverAnotherWindowLeft) {
+  browser.open(FrontRig::authorize(FrontRig::request("app-basic", "patient/Goal.rs patient/Condition.rs")));
+  browser.sign_in();
+  auto narrow = *browser.form("/consent");
+  browser.open(FrontRig::authorize(FrontRig::request("app-basic", "patient/Goal.rs patient/Condition.rs")));
+  browser.allow();
+  codec::Form sent{{"csrf", std::string(*narrow.fields.get("csrf"))}, {"share", "patient.see.Goal"}, {"decision", "allow"}};
+  browser.send(codec::Method::post, narrow.action, sent.serialize());
+  EXPECT_TRUE(browser.left());
+  const auto issued = rig.events(model::AuditKind::code_issued);
+  ASSERT_EQ(issued.size(), 2U);
+  EXPECT_EQ(issued[1].details.front().second, "patient/Goal.rs");
+}
+
 TEST_F(FrontSession, DenialEndsTheInteraction) {
   browser.open(FrontRig::authorize(FrontRig::request()));
   browser.sign_in();
