@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,6 +45,7 @@ class MemoryAudit final : public ports::AuditStore {
  public:
   Task<Result<void>> append(ports::Events events) override {
     if (fails) co_return fail(ErrorCode::unavailable, {}, "disk full");
+    const std::lock_guard lock(mutex_);
     for (auto& event : events) list.push_back(std::move(event));
     co_return Result<void>{};
   }
@@ -52,6 +54,9 @@ class MemoryAudit final : public ports::AuditStore {
 
   std::vector<model::AuditEvent> list;
   bool fails = false;
+
+ private:
+  std::mutex mutex_;
 };
 
 /// Answers for both neighbours of the gateway.
@@ -61,17 +66,22 @@ class World final : public Sender {
     (void)options;
     request.set_target(url.target);
     request.headers.set("Host", url.authority());
-    if (url.host == "as.example") {
-      if (issuer_down) co_return fail(ErrorCode::unavailable, {}, "down");
-      co_return issue(request);
+    {
+      const std::lock_guard lock(mutex);
+      if (url.host == "as.example") {
+        if (issuer_down) co_return fail(ErrorCode::unavailable, {}, "down");
+        co_return issue(request);
+      }
+      if (keep_log) upstream_log.push_back(request);
     }
-    upstream_log.push_back(request);
     if (upstream_error) co_return std::unexpected(*upstream_error);
     co_return co_await upstream(std::move(request));
   }
 
   std::function<Task<Response>(Request)> upstream;
   std::vector<Request> upstream_log;
+  bool keep_log = true;
+  std::mutex mutex;   ///< for tests with several threads that change what the issuer knows
   std::optional<Error> upstream_error;
   bool issuer_down = false;
   std::map<std::string, Json> active;      ///< token -> introspection answer
