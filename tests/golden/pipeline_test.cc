@@ -9,6 +9,7 @@
 
 #include "flow/pipeline.h"
 #include "policy/profile.h"
+#include "web/authorize_table.h"
 
 namespace mitral {
 namespace {
@@ -25,6 +26,7 @@ void expect_golden(const std::string& name, const std::string& text) {
 }
 
 TEST(Golden, BackChannelPipeline) { expect_golden("pipeline_back_channel.txt", flow::print_table(flow::back_channel())); }
+TEST(Golden, Authorize) { expect_golden("authorize.txt", web::print_authorize_table()); }
 TEST(Golden, ProfileRows) { expect_golden("profiles.txt", policy::print_rows()); }
 
 }  // namespace
