@@ -103,8 +103,12 @@ class Browser:
                 return query["code"][0]
             parser = Forms()
             parser.feed(body)
-            form = next(f for f in parser.forms if "cancel" not in f["action"] and "switch" not in f["action"])
-            fields = [[n, user if n == "username" else password if n == "password" else v] for n, v in form["fields"]]
+            form = next((f for f in parser.forms if "cancel" not in f["action"] and "switch" not in f["action"]), None)
+            if form is None:
+                raise RuntimeError(f"no form at {url}:\n{body[:2000]}")
+            if "decision" not in dict(form["fields"]) and "/consent" in form["action"]:
+                form["fields"].append(["decision", "allow"])
+            fields = [(n, user if n == "username" else password if n == "password" else v) for n, v in form["fields"]]
             url, body = self.follow(urllib.parse.urljoin(url, form["action"]), urllib.parse.urlencode(fields).encode(),
                                     {"Origin": issuer, "Content-Type": "application/x-www-form-urlencoded"})
         raise RuntimeError("the pages did not come to an end:\n" + body[:2000])
