@@ -50,4 +50,12 @@ Result<std::unique_ptr<Installation>> open_installation(const std::string& confi
   return out;
 }
 
+Result<std::unique_ptr<GatewayAudit>> open_gateway_audit(const std::string& config_path) {
+  auto out = std::make_unique<GatewayAudit>();
+  MITRAL_TRY(out->config, require_config(config_path));
+  if (!out->config.gateway) return fail(ErrorCode::config_invalid, {}, config_path + ": there is no [gateway] section");
+  MITRAL_TRY(out->store, open_store(out->config.gateway->audit, out->clock, 1, true));
+  return out;
+}
+
 }  // namespace mitral::app

@@ -26,6 +26,15 @@ struct Installation {
   [[nodiscard]] Result<Issuer> issuer(const std::string& wanted) const;
 };
 
+/// A gateway's audit file with its key, for audit commands.
+struct GatewayAudit {
+  Config config;
+  SystemClock clock;
+  std::unique_ptr<store::SqliteStore> store;
+  [[nodiscard]] Issuer owner() const { return Issuer(config.gateway->public_base); }
+};
+[[nodiscard]] Result<std::unique_ptr<GatewayAudit>> open_gateway_audit(const std::string& config_path);
+
 /// For operator commands. Waits longer for a lock than a server does.
 [[nodiscard]] Result<std::unique_ptr<Installation>> open_installation(const std::string& config_path);
 /// The same store for a server or for commands.

@@ -17,17 +17,24 @@ namespace {
 constexpr std::size_t kPage = 1000;
 
 struct AuditOptions {
+  bool gateway = false;
   std::string head;       // "<seq>:<hash>" of an earlier verification
   std::string format = "fhir";
   std::int64_t after = 0;
   std::size_t count = 20;
 };
 
-// Every audit key that the issuers ever had: checkpoints outlive their keys.
-Result<audit::CheckpointVerifier> verifier(Installation& in) {
+// The record that a command is about: the authorization server's, or a gateway's own.
+struct Source {
+  store::SqliteStore* store = nullptr;
+  std::vector<Issuer> owners;   // of the keys that seal it
+};
+
+// Every audit key that the owners ever had: checkpoints outlive their keys.
+Result<audit::CheckpointVerifier> verifier(const Source& in) {
   std::vector<jose::JwkSet> sets;
-  for (const auto& entry : in.server().issuers) {
-    MITRAL_TRY(const auto records, run_sync(in.store->keys(Issuer(entry.id))));
+  for (const auto& owner : in.owners) {
+    MITRAL_TRY(const auto records, run_sync(in.store->keys(owner)));
     jose::JwkSet set;
     for (const auto& record : records) {
       if (record.purpose != "audit") continue;
@@ -51,7 +58,7 @@ Result<audit::Checkpoint> parse_head(const std::string& text) {
   return out;
 }
 
-Result<int> verify(Installation& in, const Cli& cli, const AuditOptions& options) {
+Result<int> verify(const Source& in, const Cli& cli, const AuditOptions& options) {
   audit::VerifyOptions rules;
   MITRAL_TRY(rules.checkpoints, verifier(in));
   if (!options.head.empty()) {
@@ -78,7 +85,7 @@ Result<int> verify(Installation& in, const Cli& cli, const AuditOptions& options
   return verdict.intact() ? kExitDone : kExitFound;
 }
 
-Result<int> tail(Installation& in, const Cli& cli, const AuditOptions& options) {
+Result<int> tail(const Source& in, const Cli& cli, const AuditOptions& options) {
   const std::int64_t last = in.store->last_seq();
   const std::int64_t first = std::max<std::int64_t>(0, last - static_cast<std::int64_t>(options.count));
   MITRAL_TRY(const auto records, run_sync(in.store->read(first, options.count)));
@@ -88,7 +95,7 @@ Result<int> tail(Installation& in, const Cli& cli, const AuditOptions& options) 
   return kExitDone;
 }
 
-Result<int> export_all(Installation& in, const AuditOptions& options) {
+Result<int> export_all(const Source& in, const AuditOptions& options) {
   if (options.format != "fhir" && options.format != "json") return fail(ErrorCode::config_invalid, {}, "--format is fhir or json");
   std::int64_t after = options.after;
   while (true) {
@@ -102,25 +109,39 @@ Result<int> export_all(Installation& in, const AuditOptions& options) {
   }
 }
 
+void work_on(Cli& cli, const std::shared_ptr<AuditOptions>& options, std::function<Result<int>(const Source&)> work) {
+  cli.with([&cli, options, work = std::move(work)]() -> Result<int> {
+    if (options->gateway) {
+      MITRAL_TRY(const auto gateway, open_gateway_audit(cli.config));
+      return work({gateway->store.get(), {gateway->owner()}});
+    }
+    MITRAL_TRY(const auto installation, open_installation(cli.config));
+    Source source{installation->store.get(), {}};
+    for (const auto& entry : installation->server().issuers) source.owners.emplace_back(entry.id);
+    return work(source);
+  });
+}
+
 }  // namespace
 
 void add_audit_commands(CLI::App& app, Cli& cli) {
   auto* command = app.add_subcommand("audit", "verify, read and export the audit record");
   command->require_subcommand(1);
   auto options = std::make_shared<AuditOptions>();
+  command->add_flag("--gateway", options->gateway, "the gateway's own record, instead of the authorization server's");
 
   auto* check = command->add_subcommand("verify", "recompute the whole chain and its signed checkpoints; exit code 3 if it does not hold");
   check->add_option("--expect", options->head, "a head that an earlier verification printed");
-  check->callback([&cli, options] { cli.with_installation([&cli, options](Installation& in) { return verify(in, cli, *options); }); });
+  check->callback([&cli, options] { work_on(cli, options, [&cli, options](const Source& in) { return verify(in, cli, *options); }); });
 
   auto* last = command->add_subcommand("tail", "the newest records");
   last->add_option("-n,--count", options->count, "how many")->capture_default_str();
-  last->callback([&cli, options] { cli.with_installation([&cli, options](Installation& in) { return tail(in, cli, *options); }); });
+  last->callback([&cli, options] { work_on(cli, options, [&cli, options](const Source& in) { return tail(in, cli, *options); }); });
 
   auto* out = command->add_subcommand("export", "all records, one JSON object a line");
   out->add_option("--format", options->format, "fhir (AuditEvent resources) or json (with the hashes)")->capture_default_str();
   out->add_option("--after", options->after, "only records after this number")->capture_default_str();
-  out->callback([&cli, options] { cli.with_installation([options](Installation& in) { return export_all(in, *options); }); });
+  out->callback([&cli, options] { work_on(cli, options, [options](const Source& in) { return export_all(in, *options); }); });
 }
 
 }  // namespace mitral::app

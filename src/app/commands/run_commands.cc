@@ -7,6 +7,7 @@
 
 #include "app/admin_endpoint.h"
 #include "app/as_node.h"
+#include "app/audit_seal.h"
 #include "app/cli.h"
 #include "app/demo/demo.h"
 #include "app/gateway_node.h"
@@ -81,6 +82,8 @@ Result<int> run_gateway(const Cli& cli) {
   MITRAL_TRY(auto settings, gateway_config(entry, master));
   net::Runtime runtime(entry.threads);
   MITRAL_TRY(const auto audit, open_store(entry.audit, clock, runtime.threads(), false));
+  AuditSeal seal(*audit, master, clock, entry.public_base);
+  MITRAL_CHECK(seal.start());
   MITRAL_TRY(const auto node, GatewayNode::create(std::move(settings), *audit, clock, crypto::system_random(), runtime));
   Process process(runtime);
   AdminEndpoint admin([&] { return node->ready(); }, [&] { return node->metrics_text() + process.metrics_text(); });
@@ -97,6 +100,7 @@ Result<int> run_gateway(const Cli& cli) {
   });
   log::info("gateway.listening", {{"address", entry.listen.address}, {"port", port}, {"tls", !entry.listen.certificate.empty()}});
   process.run();
+  static_cast<void>(run_sync(audit->seal_audit()));
   return kExitDone;
 }
 

@@ -199,7 +199,7 @@ class Demo {
     ehr.clinician = seed_.clinician.name;
     ehr.ca_file = certificates_.ca_file;
     ehr.patients = {{std::string(sandbox::sample::kMaria), "Maria Sample", std::string(sandbox::sample::kMariaEncounter)},
-                    {std::string(sandbox::sample::kStranger), "Otto Other", ""}};
+                    {std::string(sandbox::sample::kStranger), "Otto Nobody", ""}};
     ehr_ = std::make_unique<EhrPage>(std::move(ehr), client_);
     handlers_.app = [this](codec::Request request) {
       return request.path == "/ehr" ? ehr_->handle(std::move(request)) : app_->handle(std::move(request));

@@ -129,19 +129,19 @@ Result<void> seed_people(Seeder& seeder, DemoSeed& out) {
   maria.username = "maria";
   maria.display_name = "Maria Sample";
   maria.fhir_user = fmt::format("Patient/{}", sample::kMaria);
-  maria.patients = {person(sample::kMaria, "Maria Sample", "self", "1984-05-17"), person(sample::kLeo, "Leo Sample", "child", "2017-03-02"),
-                    person(sample::kNora, "Nora Sample", "child", "2026-01-20")};
+  maria.patients = {person(sample::kMaria, "Maria Sample", "self", "1988-04-12"), person(sample::kLeo, "Leo Sample", "child", "2017-09-30"),
+                    person(sample::kNora, "Nora Sample", "child", "2026-02-14")};
   MITRAL_TRY(out.patient, seeder.user(std::move(maria)));
   model::User ada;
   ada.username = "ada";
   ada.display_name = "Dr. Ada Example";
   ada.fhir_user = fmt::format("Practitioner/{}", sample::kPractitioner);
   ada.roles = {"clinician"};
-  ada.patients = {person(sample::kMaria, "Maria Sample", "patient", "1984-05-17"), person(sample::kStranger, "Otto Other", "patient", "1951-11-30")};
+  ada.patients = {person(sample::kMaria, "Maria Sample", "patient", "1988-04-12"), person(sample::kStranger, "Otto Nobody", "patient", "1961-11-03")};
   MITRAL_TRY(out.clinician, seeder.user(std::move(ada)));
   model::User otto;
   otto.username = "otto";
-  otto.display_name = "Otto Other";
+  otto.display_name = "Otto Nobody";
   otto.fhir_user = fmt::format("Patient/{}", sample::kStranger);
   MITRAL_TRY(out.stranger, seeder.user(std::move(otto)));
   return {};
