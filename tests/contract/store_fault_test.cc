@@ -210,11 +210,9 @@ TEST_F(StoreFault, AFullQueueIsUnavailableAtOnce) {
       std::condition_variable wake;
       std::vector<std::function<void()>> queue;
       void post(std::function<void()> work) override {
-        {
-          const std::lock_guard lock(mutex);
-          queue.push_back(std::move(work));
-        }
-        wake.notify_one();
+        const std::lock_guard lock(mutex);
+        queue.push_back(std::move(work));
+        wake.notify_one();  // under the lock: who takes the work may end this object
       }
     } loop;
     Scheduler::set_current(&loop);

@@ -116,8 +116,11 @@ void Connection::close() noexcept {
 
 Result<void> Connection::execute(const char* sql) {
   const int code = sqlite3_exec(db_, sql, nullptr, nullptr, nullptr);
-  if (code != SQLITE_OK) return std::unexpected(error(code, sql));
-  return {};
+  if (code == SQLITE_OK) return {};
+  auto failed = error(code, sql);
+  // Waiting does not turn another kind of file into a database; it shows in the first statement after opening it.
+  if ((code & 0xff) == SQLITE_NOTADB) failed.code = ErrorCode::config_invalid;
+  return std::unexpected(std::move(failed));
 }
 
 Result<std::int64_t> Connection::integer(const char* sql) {

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 
 #include "base/log.h"
 #include "store/documents.h"
@@ -16,25 +15,11 @@
 #include "store/sqlite/store_impl.h"
 
 namespace mitral::store {
-namespace {
-
-/// SQLite would call this "unavailable", but waiting does not turn another kind of file into a database.
-Result<void> check_magic(const std::string& path) {
-  constexpr std::string_view kMagic{"SQLite format 3\0", 16};
-  std::error_code failed;
-  if (std::filesystem::is_directory(path, failed)) return fail(ErrorCode::config_invalid, {}, path + " is a directory");
-  std::ifstream file(path, std::ios::binary);
-  std::string start(kMagic.size(), '\0');
-  if (!file || !file.read(start.data(), 1)) return {};  // new or empty
-  file.read(start.data() + 1, static_cast<std::streamsize>(start.size() - 1));
-  if (start != kMagic) return fail(ErrorCode::config_invalid, {}, path + " is not a SQLite database");
-  return {};
-}
-
-}  // namespace
-
 Result<std::unique_ptr<SqliteStore>> SqliteStore::open(SqliteOptions options, const Clock& clock) {
-  MITRAL_CHECK(check_magic(options.path));
+  std::error_code failed;
+  if (std::filesystem::is_directory(options.path, failed)) {
+    return fail(ErrorCode::config_invalid, {}, options.path + " is a directory");
+  }
   auto store = std::make_unique<StoreImpl>(std::move(options), clock);
   MITRAL_CHECK(store->start());
   return std::unique_ptr<SqliteStore>(std::move(store));
