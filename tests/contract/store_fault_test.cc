@@ -1,5 +1,8 @@
 // Faults: whatever breaks under an act, the act is not done, says unavailable, leaves nothing half-done, and the store
 // works again when the cause is gone.
+#include <sys/resource.h>
+
+#include <csignal>
 #include <fstream>
 
 #include "contract/sqlite_fixture.h"
@@ -137,6 +140,39 @@ TEST_F(StoreFault, AFullDiskIsUnavailableAndPasses) {
   get(store_->append({event()}));
   EXPECT_EQ(store_->last_seq(), seq + 1);
   expect_intact(*store_);
+}
+
+/// A real error of write(), in the middle of the log: no file of this process may grow beyond a size.
+TEST_F(StoreFault, AFailingWriteIsUnavailableAndPasses) {
+  const auto made = stored_grant(*store_);
+  std::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  rlimit tight = before;
+  tight.rlim_cur = std::filesystem::file_size(path_ + "-wal") + 100'000;
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &tight), 0);
+  std::int64_t acknowledged = store_->last_seq();
+  bool failed = false;
+  for (int i = 0; i < 1000 && !failed; ++i) {
+    const auto appended = run_sync(store_->append(Events(5, event())));
+    failed = !appended;
+    if (appended) acknowledged += 5;
+    if (failed) {
+      EXPECT_EQ(appended.error().code, ErrorCode::unavailable) << appended.error().detail;
+    }
+  }
+  const auto revoked = run_sync(store_->revoke_grant(kClinic, made.id, Events(200, event()), kStart));
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  EXPECT_TRUE(failed);
+  EXPECT_FALSE(revoked);
+  EXPECT_FALSE(get(store_->find_grant(kClinic, made.id))->revoked);
+  EXPECT_EQ(store_->last_seq(), acknowledged);
+  get(store_->append({event()}));
+  expect_intact(*store_);
+  store_.reset();
+  const auto reopened = open();
+  EXPECT_EQ(reopened->last_seq(), acknowledged + 1);
+  expect_intact(*reopened);
 }
 
 TEST_F(StoreFault, ALockHeldByAnotherProgramIsUnavailableAndPasses) {
