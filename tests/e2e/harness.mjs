@@ -42,6 +42,9 @@ export async function stranger(name) {
   }
 }
 
+// Told to end, the test still ends what it started ('exit' handlers).
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.once(signal, () => process.exit(1));
+
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /// Asks until the answer is truthy; the time it took in milliseconds. Fails after `bound`.
@@ -57,7 +60,7 @@ export async function until(what, bound, ask, pause = 20) {
 // Shapes of Mitral's own handles and of every JWS; 43 characters are 256 random bits.
 const SHAPES = [/\bm(?:at|rt|ac|lt)_[A-Za-z0-9_-]{40,}/, /eyJ[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{8,}/, /request_uri:[A-Za-z0-9_-]{43}/];
 // People of the sample data: who they are is nobody's business but the record's.
-export const PEOPLE = ['Maria Sample', 'Leo Sample', 'Nora Sample', 'Otto Other', 'Dr. Ada', '1984-05-17', '1951-11-30'];
+export const PEOPLE = ['Maria Sample', 'Leo Sample', 'Nora Sample', 'Otto Nobody', 'Dr. Ada', '1988-04-12', '1961-11-03'];
 
 export class Demo {
   constructor(info, child) {
