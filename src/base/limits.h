@@ -116,6 +116,11 @@ inline constexpr unsigned kThrottleFreePerUser = 30;        // failures of one u
 inline constexpr unsigned kThrottleFreePerAddress = 60;     // failed sign-ins from one address, for anyone
 inline constexpr std::size_t kThrottleBuckets = 4096;       // of 8 keys each
 
+// Requests that anybody may store: pushed authorization requests of public clients, per client and address (M-4.4.1.11)
+inline constexpr double kParPerSecond = 20;
+inline constexpr double kParBurst = 200;
+inline constexpr std::size_t kRateLimitBuckets = 4096;
+
 // Keys that sign tokens
 inline constexpr auto kKeyActive = 24h * 30;                // a key signs this long
 inline constexpr auto kKeyPublishLead = 24h;                // published before it signs

@@ -77,6 +77,8 @@ Result<model::AuthorizationRequest> check_authorization_request(const Context& c
   }
   MITRAL_TRY(const auto p, spec::oauth::parse_authorization_parameters(parameters));
   MITRAL_TRY(const auto mode, response_mode(p.response_mode, profile));
+  // A client that asks for binding must not get bearer tokens instead (RFC 9449 §10).
+  if (!p.dpop_jkt.empty()) return fail(ErrorCode::invalid_request, "dpop_jkt is not supported");
   if (profile.state_required && p.state.empty()) return fail(ErrorCode::invalid_request, "state is missing");
 
   std::size_t dropped = 0;
@@ -112,7 +114,6 @@ Result<model::AuthorizationRequest> check_authorization_request(const Context& c
   out.acr_values = copy(p.acr_values);
   out.login_hint = p.login_hint;
   out.launch = std::move(launch);
-  out.dpop_jkt = p.dpop_jkt;
   out.extra = codec::Json::object();
   return out;
 }

@@ -206,6 +206,15 @@ Task<Result<std::uint32_t>> move_family(const Context& context, const Authentica
                  rotated.outcome == Outcome::reused ? "refresh token was replaced before" : "refresh family is dead");
 }
 
+Task<Result<void>> record_client_token(const Context& context, const RedeemedGrant& grant, const ApprovedScopes& scopes,
+                                       const Id128& jti) {
+  auto events = one(token_event(context, model::AuditKind::token_issued, grant, scopes, jti));
+  if (!claims_assertion_late(context)) co_return co_await context.services.store.append(std::move(events));
+  MITRAL_CO_TRY(const bool first, co_await claim_assertion_with(context, std::move(events)));
+  if (!first) co_return fail(ErrorCode::invalid_client, "Client authentication failed", "assertion was used before");
+  co_return Result<void>{};
+}
+
 }  // namespace
 
 struct IssueStep {
@@ -264,8 +273,7 @@ struct IssueStep {
         break;
       }
       case Source::client:
-        MITRAL_CO_CHECK(co_await services.store.append(
-            one(token_event(context, model::AuditKind::token_issued, grant, scopes, prepared.jti_))));
+        MITRAL_CO_CHECK(co_await record_client_token(context, grant, scopes, prepared.jti_));
         services.metrics.tokens_client.add();
         break;
     }

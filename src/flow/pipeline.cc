@@ -28,7 +28,7 @@ constexpr std::array kBackChannel{
     Step{"throttle",       kWithClient,         "RFC 6819 5.1.4.2.3",         check_throttle},
     Step{"client.keys",    kWithClient,         "RFC 7517, RFC 7591 2",       nullptr,              fetch_client_keys,     needs_client_keys},
     Step{"client.prove",   kWithClient,         "RFC 6749 2.3, RFC 7523 3",   prove_client},
-    Step{"client.claim",   kWithClient,         "RFC 7523 3 (jti)",           nullptr,              claim_assertion,       has_assertion},
+    Step{"client.claim",   kWithClient,         "RFC 7523 3 (jti)",           nullptr,              claim_assertion,       claims_assertion_early},
     Step{"sender",         kToken,              "RFC 9700 2.2.1",             bind_sender},
     Step{"grant_allowed",  kToken,              "RFC 6749 5.2",               check_grant_allowed},
     Step{"grant.code",     kToken,              "RFC 6749 4.1.3, RFC 7636",   nullptr,              look_at_code,          is_code_grant},
@@ -84,6 +84,10 @@ Task<Result<void>> run_steps(Context& context, std::span<const Step> table) {
 
 Task<codec::Response> answer_back_channel(Context& context) {
   auto done = co_await run_steps(context, kBackChannel);
+  // A proven assertion is used up, whatever becomes of the request; that it was used before outweighs any other refusal.
+  if (!done && context.client && claims_assertion_late(context)) {
+    if (auto claimed = co_await claim_assertion(context); !claimed) done = std::unexpected(std::move(claimed).error());
+  }
   if (!done) co_return co_await refuse(context, std::move(done).error());
   co_return std::move(context.response);
 }

@@ -20,13 +20,16 @@ Error outward(const Error& error) {
 }  // namespace
 
 void add_common_headers(codec::Response& response, const IssuerRuntime& issuer) {
-  response.headers.set("X-Content-Type-Options", "nosniff");
-  if (issuer.is_https()) response.headers.set("Strict-Transport-Security", "max-age=31536000; includeSubDomains");
+  if (!response.headers.get("X-Content-Type-Options")) response.headers.add("X-Content-Type-Options", "nosniff");
+  if (issuer.is_https() && !response.headers.get("Strict-Transport-Security")) {
+    response.headers.add("Strict-Transport-Security", "max-age=31536000; includeSubDomains");
+  }
 }
 
 codec::Response json_response(const IssuerRuntime& issuer, int status, std::string body) {
   codec::Response out;
   out.status = status;
+  out.headers.reserve(8);
   out.headers.add("Content-Type", kJson);
   out.headers.add("Cache-Control", "no-store");
   out.headers.add("Pragma", "no-cache");

@@ -15,6 +15,7 @@
 #include "flow/issuer_config.h"
 #include "flow/key_ring.h"
 #include "flow/metrics.h"
+#include "flow/rate_limit.h"
 #include "flow/throttle.h"
 #include "flow/user_states.h"
 #include "ports/outside.h"
@@ -35,6 +36,8 @@ struct Services {
   Throttle& client_throttle;    ///< failed client authentication, by client and address
   Metrics& metrics;
   std::vector<std::unique_ptr<IssuerRuntime>>& issuers;
+  /// Pushed authorization requests of public clients, by client and address.
+  std::shared_ptr<RateLimit> par_limit = std::make_shared<RateLimit>(limits::kParPerSecond, limits::kParBurst);
 
   /// The issuer with this identifier, or nullptr.
   [[nodiscard]] const IssuerRuntime* issuer(std::string_view id) const noexcept;

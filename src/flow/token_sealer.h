@@ -2,7 +2,7 @@
 //
 //   "mat_" base64url( version 1 | root key id 1 | jti 16 | ciphertext | tag 16 )
 //
-// Encrypted with AES-256-GCM under a key of its own per token, HMAC-SHA-256(issuer key, jti): no nonce can repeat under
+// Encrypted with AES-256-GCM under a key of its own per token, SHA-256(issuer key, jti): no nonce can repeat under
 // a key, however many tokens are issued. Additional data is the issuer and the clear bytes, so a token of one issuer never
 // opens at another. To everyone else it is random text; a forged one dies on the tag before anything is looked up.
 //
@@ -46,6 +46,7 @@ inline constexpr std::uint8_t kIssuerAudience = 0xff;
 
 class TokenSealer {
  public:
+  /// Keys of 32 bytes each; the last one seals.
   TokenSealer(std::string issuer, std::vector<DerivedKey> keys) : issuer_(std::move(issuer)), keys_(std::move(keys)) {}
 
   [[nodiscard]] Result<std::string> seal(const SealedToken& token) const;

@@ -34,6 +34,7 @@
 #include "login/password_pool.h"
 #include "spec/oauth/rfc7636_pkce.h"
 #include "store/memory/memory_store.h"
+#include "support/faulty_store.h"
 #include "web/authorization_server.h"
 
 namespace mitral::testing {
@@ -92,7 +93,8 @@ struct MintedCode {
 
 class AsHarness {
  public:
-  explicit AsHarness(HarnessOptions options = {}) : options_(std::move(options)), store_(store::make_memory_store(clock)) {
+  explicit AsHarness(HarnessOptions options = {})
+      : options_(std::move(options)), store_(std::make_unique<FaultyStore>(store::make_memory_store(clock))) {
     log::configure(log::Level::off, log::Format::text);
     for (const int id : {1, 2}) {
       const std::string key(32, static_cast<char>(id));
@@ -132,6 +134,8 @@ class AsHarness {
   crypto::PrivateKey backend_key = fixed_key(1);
 
   [[nodiscard]] ports::Store& store() { return *store_; }
+  /// The switch that puts the store out of order.
+  [[nodiscard]] FaultyStore& faults() { return *store_; }
   [[nodiscard]] flow::Services& services() { return *services_; }
   [[nodiscard]] flow::KeyRing& keys() { return *keys_; }
   [[nodiscard]] flow::Metrics& metrics() { return *metrics_; }
@@ -411,7 +415,7 @@ class AsHarness {
   }
 
   HarnessOptions options_;
-  std::unique_ptr<ports::Store> store_;
+  std::unique_ptr<FaultyStore> store_;
   crypto::MasterKeyRing master_;
   std::vector<flow::RootKey> roots_;
   std::vector<std::unique_ptr<flow::IssuerRuntime>> issuers_;

@@ -198,6 +198,70 @@ TEST(ThreatW28, W28_ErrorsReflectNothing) {
   }
 }
 
+// E-2, W-21: a store that can't say is 503, and nothing has happened.
+TEST(ThreatE2, E2_StoreFailuresAre503AndChangeNothing) {
+  AsHarness as;
+  const auto tokens = as.tokens_for("app-basic", kScopes);
+  const auto access = std::string(tokens["access_token"].string_or());
+  const auto refresh = std::string(tokens["refresh_token"].string_or());
+  const auto code = as.mint_code("app-basic", kScopes);
+  const codec::Form refresh_form{{"grant_type", "refresh_token"}, {"refresh_token", refresh}};
+  const codec::Form machine{{"grant_type", "client_credentials"}, {"scope", "jobs.run"}, {"resource", std::string(kApi)}};
+  const auto expect_503 = [&](const codec::Response& response) {
+    EXPECT_EQ(as.verdict(response), "503 temporarily_unavailable");
+    EXPECT_TRUE(response.headers.get("Retry-After"));
+    EXPECT_EQ(response.body.find("mat_"), std::string::npos);
+    EXPECT_EQ(response.body.find("eyJ"), std::string::npos);
+  };
+  as.faults().writes_fail = true;
+  expect_503(as.post("revoke", {{"token", refresh}}, {as.basic("app-basic")}));
+  expect_503(as.post("revoke", {{"token", access}}, {as.basic("app-basic")}));
+  expect_503(as.token(as.code_form(code), {as.basic("app-basic")}));
+  expect_503(as.token(refresh_form, {as.basic("app-basic")}));
+  expect_503(as.token(machine, {as.basic("backend-basic")}));
+  expect_503(as.token(as.with_assertion(machine, as.backend_assertion())));
+  // A denial that can't be recorded is not told either.
+  expect_503(as.post("revoke", {{"token", "x"}}, {as.basic("app-basic", "wrong")}));
+  as.faults().reads_fail = true;
+  expect_503(as.post("introspect", {{"token", access}}, {as.basic("fhir")}));
+  expect_503(as.get("/t/clinic/userinfo", {as.bearer(access)}));
+  as.faults().writes_fail = as.faults().reads_fail = false;
+  EXPECT_EQ(as.introspect(access)["active"].as_bool(), true);
+  EXPECT_EQ(as.token(refresh_form, {as.basic("app-basic")}).status, 200);
+  EXPECT_EQ(as.token(as.code_form(code), {as.basic("app-basic")}).status, 200);
+}
+
+// M-4.4.1.11
+TEST(ThreatM4, M4_4_1_11_PushedRequestsOfPublicClientsAreLimited) {
+  AsHarness as;
+  codec::Form form{{"response_type", "code"}, {"client_id", "app-public"}, {"redirect_uri", std::string(kRedirectUri)}, {"scope", "openid"},
+                   {"code_challenge", spec::oauth::s256_challenge(std::string(43, 'v'))}, {"code_challenge_method", "S256"}};
+  int stored = 0;
+  for (int i = 0; i < 300; ++i) {
+    const auto response = as.post("par", form);
+    if (response.status == 201) {
+      ++stored;
+    } else {
+      EXPECT_EQ(response.status, 429);
+      EXPECT_TRUE(response.headers.get("Retry-After"));
+    }
+  }
+  EXPECT_EQ(stored, 200);
+  as.clock.advance(std::chrono::seconds(1));
+  EXPECT_EQ(as.post("par", form).status, 201);
+}
+
+// E-4: offline access taken from the client.
+TEST(ThreatE4, E4_ClientThatMayNoLongerActOffline) {
+  AsHarness as;
+  const auto tokens = as.tokens_for("app-basic", kScopes);
+  auto client = as.client_record("app-basic");
+  client.offline_allowed = false;
+  as.put(client);
+  EXPECT_EQ(as.verdict(as.token({{"grant_type", "refresh_token"}, {"refresh_token", std::string(tokens["refresh_token"].string_or())}}, {as.basic("app-basic")})),
+            "400 invalid_grant");
+}
+
 TEST(ThreatW21, W21_ClosedProfileMeansNothingIsAllowed) {
   AsHarness as;
   auto client = as.client_record("app-public");

@@ -25,8 +25,8 @@ const model::ResourceServer* fhir_server(const Context& context, const model::Au
 
 std::string absolute_fhir_user(const Context& context, const Approval& approval) {
   const auto& granted = approval.granted;
-  const bool wanted = granted.has(ScopeKind::fhir_user) || granted.has(ScopeKind::profile) ||
-                      granted.has_context(ScopeContext::user);
+  const bool wanted =
+      granted.has(ScopeKind::fhir_user) || granted.has(ScopeKind::profile) || granted.has_context(ScopeContext::user);
   const auto* server = fhir_server(context, *approval.request);
   if (!wanted || server == nullptr || approval.user->fhir_user.empty()) return {};
   std::string url = server->audience;
@@ -62,7 +62,8 @@ codec::Json launch_context(const Context& context, const Approval& approval) {
   spec::smart::LaunchContext full;
   if (approval.launch != nullptr) {
     // It was validated when the EHR handed it over; what does not read back now gives no context at all.
-    if (auto parsed = spec::smart::from_json(approval.launch->context, fhir::resource_types())) full = std::move(*parsed);
+    if (auto parsed = spec::smart::from_json(approval.launch->context, fhir::resource_types()))
+      full = std::move(*parsed);
     if (!full.need_patient_banner) full.need_patient_banner = true;
   }
   if (!approval.patient_id.empty()) full.patient = approval.patient_id;
@@ -97,19 +98,21 @@ Task<Result<std::string>> complete_authorization(const Context& context, const A
   const auto scopes = policy::scope_text(record.scopes);
   if (approval.asked) {
     act.consent = consent_of(context, approval);
-    auto event = user_event(context, request, model::AuditKind::consent, model::AuditOutcome::success, approval.user->id.value);
+    auto event =
+        user_event(context, request, model::AuditKind::consent, model::AuditOutcome::success, approval.user->id.value);
     event.patient = approval.patient_id;
     event.reason = approval.declined.empty() ? "given" : "narrowed";
     event.details.emplace_back("scopes", scopes);
     events.push_back(std::move(event));
   }
-  auto issued = user_event(context, request, model::AuditKind::code_issued, model::AuditOutcome::success, approval.user->id.value);
+  auto issued = user_event(context, request, model::AuditKind::code_issued, model::AuditOutcome::success,
+                           approval.user->id.value);
   issued.patient = approval.patient_id;
   issued.details.emplace_back("scopes", scopes);
   events.push_back(std::move(issued));
 
-  MITRAL_CO_TRY(const auto claim, co_await context.services.store.complete_authorization(request.issuer, std::move(act),
-                                                                                         std::move(events), context.now));
+  MITRAL_CO_TRY(const auto claim, co_await context.services.store.complete_authorization(
+                                      request.issuer, std::move(act), std::move(events), context.now));
   if (claim != ports::Claim::won) {
     co_return fail(ErrorCode::conflict, "This request was answered before or has expired", "completion lost a claim");
   }
@@ -125,8 +128,8 @@ Task<Result<void>> complete_refusal(const Context& context, const model::Authori
   event.reason = reason;
   ports::Events events;
   events.push_back(std::move(event));
-  MITRAL_CO_TRY(const auto claim, co_await context.services.store.complete_authorization(request.issuer, std::move(act),
-                                                                                         std::move(events), context.now));
+  MITRAL_CO_TRY(const auto claim, co_await context.services.store.complete_authorization(
+                                      request.issuer, std::move(act), std::move(events), context.now));
   if (claim != ports::Claim::won) {
     co_return fail(ErrorCode::conflict, "This request was answered before or has expired", "refusal lost its claim");
   }

@@ -1,7 +1,7 @@
 // Completion: the end of an authorization request in one durable act: a code, or the person's refusal.
 //
-// Everything that may be used once is claimed in the same act as the code is written: the interaction (a double click makes
-// one code), the pushed request (RFC 9126 §4) and the EHR launch (threat S-1). Losing any of them means no code.
+// Everything that may be used once is claimed in the same act as the code is written: the interaction (a double click
+// makes one code), the pushed request (RFC 9126 §4) and the EHR launch (threat S-1). Losing any of them means no code.
 //
 // Errors: conflict when something was used before; unavailable from the store.
 // Thread rules: values of one request.
@@ -24,11 +24,11 @@ struct Approval {
   const model::Session* session = nullptr;
   const model::User* user = nullptr;
   spec::smart::ScopeSet granted;
-  std::vector<std::string> declined;             ///< asked for and not granted as asked
-  std::string patient_id;                        ///< chosen record, or empty
-  const model::LaunchTicket* launch = nullptr;   ///< EHR launch that was resolved, or nullptr
-  std::optional<Hash256> interaction;            ///< none: it went straight through
-  bool asked = false;                            ///< the person saw the consent page and said yes: remember it
+  std::vector<std::string> declined;            ///< asked for and not granted as asked
+  std::string patient_id;                       ///< chosen record, or empty
+  const model::LaunchTicket* launch = nullptr;  ///< EHR launch that was resolved, or nullptr
+  std::optional<Hash256> interaction;           ///< none: it went straight through
+  bool asked = false;                           ///< the person saw the consent page and said yes: remember it
 };
 
 /// The code.
@@ -36,7 +36,8 @@ struct Approval {
 
 /// The person said no, or may not: claims the interaction, so that the page can't be sent again. `reason` is a literal.
 [[nodiscard]] Task<Result<void>> complete_refusal(const Context& context, const model::AuthorizationRequest& request,
-                                                  const Hash256& interaction, std::string user, std::string_view reason);
+                                                  const Hash256& interaction, std::string user,
+                                                  std::string_view reason);
 
 /// SMART launch context of a grant: the chosen record and what the EHR handed over, cut to what the scopes entitle to.
 [[nodiscard]] codec::Json launch_context(const Context& context, const Approval& approval);

@@ -54,7 +54,8 @@ Task<Result<MadeLaunch>> make_launch(Context& context, std::string style_url) {
   if (!app_id || !user_name || !audience) co_return fail(ErrorCode::invalid_request, "app, user and aud are needed");
 
   const auto* app = context.directory->client(context.issuer.id(), *app_id);
-  if (app == nullptr || !app->enabled || app->launch_urls.empty()) co_return refuse("app unknown or without launch URL");
+  if (app == nullptr || !app->enabled || app->launch_urls.empty())
+    co_return refuse("app unknown or without launch URL");
   const auto* server = context.directory->by_audience(context.issuer.id(), *audience);
   if (server == nullptr || !server->enabled || !server->fhir) co_return refuse("aud is no FHIR server of this issuer");
   if (!app->resources.empty() && std::ranges::find(app->resources, server->audience) == app->resources.end()) {
@@ -62,7 +63,8 @@ Task<Result<MadeLaunch>> make_launch(Context& context, std::string style_url) {
   }
   MITRAL_CO_TRY(const auto json, codec::Json::parse_object(context_text.value_or("{}"), codec::kJoseJson));
   auto parsed = spec::smart::from_json(json, fhir::resource_types());
-  if (!parsed) co_return fail(ErrorCode::invalid_request, "The launch context is not valid", std::move(parsed).error().detail);
+  if (!parsed)
+    co_return fail(ErrorCode::invalid_request, "The launch context is not valid", std::move(parsed).error().detail);
   if (!parsed->need_patient_banner) parsed->need_patient_banner = true;
   if (!parsed->smart_style_url) parsed->smart_style_url = std::move(style_url);
   MITRAL_CO_TRY(const auto user, co_await find_user(context, *user_name));
@@ -93,7 +95,9 @@ Task<Result<MadeLaunch>> make_launch(Context& context, std::string style_url) {
 }
 
 Task<Result<model::LaunchTicket>> resolve_launch(const Context& context, const model::AuthorizationRequest& request) {
-  const auto bad = [] { return fail(ErrorCode::invalid_request, "The launch value is not valid", "launch not resolved"); };
+  const auto bad = [] {
+    return fail(ErrorCode::invalid_request, "The launch value is not valid", "launch not resolved");
+  };
   const auto handle = parse_hash_text(request.launch);
   if (!handle) co_return bad();
   MITRAL_CO_TRY(auto ticket, co_await context.services.store.find_launch(request.issuer, *handle, context.now));

@@ -1,12 +1,14 @@
-// Launch ticket: SMART EHR launch. An EHR that an operator registered hands over the context in which an app starts, and gets
-// an opaque handle for the app's launch URL (SMART App Launch 2.2, EHR launch; smart-fhir 1.5, threats S-1, S-2, S-4).
+// Launch ticket: SMART EHR launch. An EHR that an operator registered hands over the context in which an app starts,
+// and gets an opaque handle for the app's launch URL (SMART App Launch 2.2, EHR launch; smart-fhir 1.5, threats S-1,
+// S-2, S-4).
 //
 //   POST {issuer}/launch   client authentication as at the token endpoint; the EHR's registration must hold the scope
 //                          "launch-context". Form parameters:
 //     app        client_id of the app to start; it must have a registered launch URL
 //     user       username or id of the person who is signed in at the EHR
 //     aud        FHIR server's audience
-//     context    JSON object with the names of the standard (patient, encounter, fhirContext, need_patient_banner, intent,
+//     context    JSON object with the names of the standard (patient, encounter, fhirContext, need_patient_banner,
+//     intent,
 //                smart_style_url, tenant); checked strictly
 //   201 {"launch": "mlt_...", "launch_url": "<launch URL>?iss=...&launch=...", "expires_in": 300}
 //
@@ -37,6 +39,7 @@ struct MadeLaunch {
 
 /// The ticket of an authorization request with a `launch` parameter: alive, for this client and one of its resources.
 /// Error: invalid_request.
-[[nodiscard]] Task<Result<model::LaunchTicket>> resolve_launch(const Context& context, const model::AuthorizationRequest& request);
+[[nodiscard]] Task<Result<model::LaunchTicket>> resolve_launch(const Context& context,
+                                                               const model::AuthorizationRequest& request);
 
 }  // namespace mitral::flow

@@ -8,7 +8,22 @@
 
 namespace mitral::flow {
 
+namespace {
+
+// Anybody can speak for a public client: what she may make us store is limited.
+Result<void> check_rate(Context& context) {
+  if (!context.client->is_public()) return {};
+  const auto wait = context.services.par_limit->take(context.client->id().value, context.request.peer_address, context.now);
+  if (!wait) return {};
+  context.retry_after_s = *wait;
+  context.services.metrics.throttled.add();
+  return fail(ErrorCode::rate_limited, "Too many requests");
+}
+
+}  // namespace
+
 Task<Result<void>> push_request(Context& context) {
+  MITRAL_CO_CHECK(check_rate(context));
   MITRAL_CO_CHECK(spec::oauth::check_pushed(context.form));
   const auto redirect = verify_redirect(context.client->record(), context.form, *context.profile);
   if (!redirect) co_return fail(redirect.error());

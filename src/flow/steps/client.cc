@@ -206,14 +206,25 @@ Result<void> prove_client(Context& context) {
   return {};
 }
 
-bool has_assertion(const Context& context) { return context.assertion.has_value(); }
+// client_credentials waits for nothing between here and `commit`, which claims the jti together with its event: one commit
+// for a token. What is refused on the way claims it too, at the end (pipeline.cc).
+bool claims_assertion_late(const Context& context) {
+  return context.assertion && context.endpoint == Endpoint::token &&
+         context.grant_type == model::GrantType::client_credentials;
+}
+
+bool claims_assertion_early(const Context& context) { return context.assertion && !claims_assertion_late(context); }
 
 // Kept until the assertion could not be accepted any more by any node, whatever its clock says within the skew.
-Task<Result<void>> claim_assertion(Context& context) {
+Task<Result<bool>> claim_assertion_with(const Context& context, ports::Events events) {
   const auto& assertion = *context.assertion;
-  MITRAL_CO_TRY(const bool first, co_await context.services.store.claim_once(
-                                      context.issuer.id(), "assertion:" + assertion.client_id, crypto::sha256(assertion.jti),
-                                      assertion.expires + 2 * Duration(limits::kClockSkew)));
+  return context.services.store.claim_once(context.issuer.id(), "assertion:" + assertion.client_id,
+                                           crypto::sha256(assertion.jti),
+                                           assertion.expires + 2 * Duration(limits::kClockSkew), std::move(events));
+}
+
+Task<Result<void>> claim_assertion(Context& context) {
+  MITRAL_CO_TRY(const bool first, co_await claim_assertion_with(context, {}));
   if (!first) co_return unproven(context, "assertion was used before");
   co_return Result<void>{};
 }

@@ -24,6 +24,8 @@ Task<Result<void>> decide(Context& context) {
   if (services.store.is_revoked(context.issuer.id(), Id128{}, grant.client.value, grant.user.value, redeemed.since())) {
     co_return refused("client or user was revoked since");
   }
+  const bool refresh = redeemed.source() == RedeemedGrant::Source::refresh;
+  if (refresh && grant.offline && !context.client->record().offline_allowed) co_return refused("client may no longer act offline");
   if (!grant.offline && services.feed.session_ended(context.issuer.id(), grant.sid)) co_return refused("session has ended");
   co_return Result<void>{};
 }

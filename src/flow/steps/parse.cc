@@ -13,10 +13,16 @@ Result<void> parse_query(Context& context) {
   return context.form.refuse_duplicates({"resource", "audience"});
 }
 
+// The exact text is what nearly everybody sends; the full comparison is for the rest.
+bool is_form(const codec::Headers& headers) {
+  return (headers.count("Content-Type") == 1 && headers.get("Content-Type") == kFormType) ||
+         codec::has_media_type(headers, kFormType);
+}
+
 }  // namespace
 
 Result<void> parse_body(Context& context) {
-  if (!codec::has_media_type(context.request.headers, kFormType)) {
+  if (!is_form(context.request.headers)) {
     return fail(ErrorCode::unsupported_media_type, "Send application/x-www-form-urlencoded");
   }
   MITRAL_TRY(context.form, codec::Form::parse(context.request.body));
@@ -30,8 +36,7 @@ Result<void> parse_query_or_body(Context& context) {
 Result<void> parse_request(Context& context) {
   if (context.endpoint == Endpoint::userinfo) {
     // The token may stand in a form body (OpenID Connect Core §5.3.1); any other body is none of our business.
-    const bool form = context.request.method == codec::Method::post &&
-                      codec::has_media_type(context.request.headers, kFormType);
+    const bool form = context.request.method == codec::Method::post && is_form(context.request.headers);
     return form ? parse_body(context) : Result<void>{};
   }
   if (context.endpoint == Endpoint::revocations && context.request.method == codec::Method::get) {

@@ -78,7 +78,8 @@ struct ScopeStep {
     const auto asked = redeemed.source() == RedeemedGrant::Source::refresh ? context.form.get("scope") : std::nullopt;
     const bool narrower = asked && !same_words(*asked, grant.scopes);
     // Nothing to compute when nothing has changed since the person agreed.
-    if (!narrower && client.updated <= redeemed.since() && grant.audiences.size() <= 1) {
+    const bool limited = out.server_ != nullptr && !out.server_->scopes.empty();
+    if (!narrower && !limited && client.updated <= redeemed.since() && grant.audiences.size() <= 1) {
       out.list_ = grant.scopes;
       out.whole_ = true;
       return out;

@@ -21,8 +21,12 @@ namespace mitral::flow {
 [[nodiscard]] bool needs_client_keys(const Context& context);
 [[nodiscard]] Task<Result<void>> fetch_client_keys(Context& context);
 [[nodiscard]] Result<void> prove_client(Context& context);
-[[nodiscard]] bool has_assertion(const Context& context);
+/// True where the jti of the assertion is claimed by its own step; client_credentials claims it in step `commit`.
+[[nodiscard]] bool claims_assertion_early(const Context& context);
+[[nodiscard]] bool claims_assertion_late(const Context& context);
 [[nodiscard]] Task<Result<void>> claim_assertion(Context& context);
+/// Claims it and records the events in one act; false when it was used before.
+[[nodiscard]] Task<Result<bool>> claim_assertion_with(const Context& context, ports::Events events);
 
 // Token endpoint
 [[nodiscard]] Result<void> bind_sender(Context& context);           // steps/sender.cc

@@ -56,6 +56,11 @@ Result<void> check_redirects(const ClientMetadata& m) {
     if (auto ok = codec::check_redirect_uri(uri, {.allow_private_scheme = m.native, .allow_loopback_http = m.native}); !ok) {
       return std::unexpected(std::move(ok).error());
     }
+    // RFC 8252 §8.5: an app that many people install keeps no secret (threat M-4.1.1). Loopback stays: a developer's machine.
+    const bool shared_secret = m.token_endpoint_auth_method == "client_secret_basic" || m.token_endpoint_auth_method == "client_secret_post";
+    if (shared_secret && !uri.starts_with("https:") && !uri.starts_with("http:")) {
+      return bad("token_endpoint_auth_method", "an app with a scheme of its own is installed on devices and keeps no secret: use none");
+    }
   }
   return {};
 }

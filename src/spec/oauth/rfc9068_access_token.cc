@@ -1,8 +1,7 @@
 #include "spec/oauth/rfc9068_access_token.h"
 
-#include <fmt/format.h>
-
-#include <iterator>
+#include <array>
+#include <charconv>
 
 #include "spec/oauth/rfc6749_token_response.h"
 
@@ -19,7 +18,12 @@ void member_if(std::string& out, std::string_view name, std::string_view value) 
   if (!value.empty()) member(out, name, value);
 }
 void number(std::string& out, std::string_view name, std::int64_t value) {
-  fmt::format_to(std::back_inserter(out), ",\"{}\":{}", name, value);
+  out += ",\"";
+  out += name;
+  out += "\":";
+  std::array<char, 20> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+  out.append(digits.data(), end);
 }
 
 void scope_member(std::string& out, std::span<const std::string> scopes) {
