@@ -37,7 +37,8 @@ std::string cookie_base_name(const flow::IssuerRuntime& issuer, CookieKind kind)
   return name;
 }
 
-std::optional<std::string> read_cookie(const flow::IssuerRuntime& issuer, const codec::Request& request, CookieKind kind) {
+std::optional<std::string> read_cookie(const flow::IssuerRuntime& issuer, const codec::Request& request,
+                                       CookieKind kind) {
   const auto cookies = codec::Cookies::parse(request.headers);
   const auto value = cookies.get(codec::cookie_name(cookie_base_name(issuer, kind), issuer.is_https()));
   if (!value || !has_our_form(*value)) return std::nullopt;
@@ -91,7 +92,8 @@ bool from_own_pages(const flow::IssuerRuntime& issuer, const codec::Request& req
   if (*origin == "null") return true;  // no-referrer pages; Sec-Fetch-Site above and the token decide
   if (*origin == codec::origin_of(issuer.text())) return true;
   const auto scheme_end = origin->find("://");
-  return scheme_end != std::string_view::npos && origin->substr(0, scheme_end) == (issuer.is_https() ? "https" : "http") &&
+  return scheme_end != std::string_view::npos &&
+         origin->substr(0, scheme_end) == (issuer.is_https() ? "https" : "http") &&
          issuer.accepts_host(origin->substr(scheme_end + 3));
 }
 

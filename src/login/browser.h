@@ -1,12 +1,15 @@
 // Browser: what ties a page to one browser and a form to one page: cookies, CSRF tokens, and where a request came from.
 //
-//   browser cookie   256 random bits, made when the first interaction begins. An interaction stores its hash, so a URL of a
+//   browser cookie   256 random bits, made when the first interaction begins. An interaction stores its hash, so a URL
+//   of a
 //                    sign-in under way is worth nothing in another browser (threat BU-3).
 //   session cookie   see session.h.
 //   CSRF token       HMAC over (browser cookie, session, purpose) with a key of the issuer: no state, and a token of
 //                    another browser, session, interaction or purpose is wrong (threats W-6, M-4.4.1.10).
-//   origin           Sec-Fetch-Site and Origin, when the browser sends them, must say "same origin". They come on top of
-//                    the token: pages are sent with Referrer-Policy: no-referrer, which makes browsers say "Origin: null".
+//   origin           Sec-Fetch-Site and Origin, when the browser sends them, must say "same origin". They come on top
+//   of
+//                    the token: pages are sent with Referrer-Policy: no-referrer, which makes browsers say "Origin:
+//                    null".
 //
 // Cookie names carry __Host- on https; an issuer below a path adds a mark of that path, for cookies know hosts only.
 // Limits: those of codec/cookie.h. Errors: none; what does not fit is absent or false.
@@ -40,13 +43,14 @@ void clear_cookie(codec::Response& response, const flow::IssuerRuntime& issuer, 
 
 /// What a form's token is bound to. `session` is zero before sign-in.
 struct CsrfScope {
-  std::string_view browser;   ///< value of the browser (or session) cookie
+  std::string_view browser;  ///< value of the browser (or session) cookie
   Hash256 session{};
-  std::string_view purpose;   ///< e.g. "consent"
-  std::string_view subject;   ///< e.g. the interaction's id
+  std::string_view purpose;  ///< e.g. "consent"
+  std::string_view subject;  ///< e.g. the interaction's id
 };
 [[nodiscard]] std::string csrf_token(const flow::IssuerRuntime& issuer, const CsrfScope& scope);
-[[nodiscard]] bool csrf_token_fits(const flow::IssuerRuntime& issuer, const CsrfScope& scope, std::string_view presented);
+[[nodiscard]] bool csrf_token_fits(const flow::IssuerRuntime& issuer, const CsrfScope& scope,
+                                   std::string_view presented);
 
 /// False when the browser itself says that a page of another origin made this request.
 [[nodiscard]] bool from_own_pages(const flow::IssuerRuntime& issuer, const codec::Request& request);

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <iterator>
+#include <set>
 #include <span>
+#include <utility>
 
 #include "base/limits.h"
 #include "fhir/r4.h"
@@ -49,9 +51,13 @@ void add_whole(std::vector<SmartScope>& kept, const SmartScope& piece) {
   kept.push_back(piece);
 }
 
+std::string item_prefix(const SmartScope& scope, Access access) {
+  std::string prefix(spec::smart::name(scope.context));
+  return prefix.append(1, '.').append(name(access)).append(1, '.');
+}
+
 std::string item_value(const SmartScope& scope, const spec::smart::ScopeFacts& facts, Access access, bool other) {
-  std::string value(spec::smart::name(scope.context));
-  value.append(1, '.').append(name(access)).append(1, '.');
+  std::string value = item_prefix(scope, access);
   if (other) return value.append("other");
   value.append(scope.type);
   if (!facts.category.empty() && !facts.other_restriction) {
@@ -70,17 +76,27 @@ std::string_view name(Access access) noexcept { return access == Access::see ? "
 ConsentForm ConsentForm::make(const ScopeSet& requested) {
   ConsentForm form;
   form.sources_.reserve(requested.size());
+  std::set<std::pair<spec::smart::ScopeContext, std::string_view>> named;  // types that the app asks for by name
   for (const auto& scope : requested.items()) {
-    Source& source = form.sources_.emplace_back(Source{scope, {}});
-    if (scope.kind != ScopeKind::resource) continue;
-    // A restricted wildcard ("*.rs?_tag=x") stays one line: spelling it out would not make it clearer.
-    if (scope.type != "*" || !scope.restrictions.empty()) {
-      form.add_pieces(source, scope, false);
-      continue;
-    }
-    for (const auto type : spec::smart::us_core_types()) form.add_pieces(source, with_type(scope, type), false);
-    for (const auto type : types_of(scope.context)) {
-      if (!has_own_line(type)) form.add_pieces(source, with_type(scope, type), true);
+    form.sources_.push_back(Source{scope, {}});
+    if (scope.kind == ScopeKind::resource && scope.type != "*") named.emplace(scope.context, scope.type);
+  }
+  // Whole types first, so that a restricted scope finds the line that it is a part of.
+  for (const bool restricted : {false, true}) {
+    for (auto& source : form.sources_) {
+      const SmartScope& scope = source.scope;
+      if (scope.kind != ScopeKind::resource || scope.restrictions.empty() == restricted) continue;
+      // A restricted wildcard ("*.rs?_tag=x") stays one line: spelling it out would not make it clearer.
+      if (scope.type != "*" || restricted) {
+        form.add_pieces(source, scope, false);
+        continue;
+      }
+      for (const auto type : spec::smart::us_core_types()) form.add_pieces(source, with_type(scope, type), false);
+      for (const auto type : types_of(scope.context)) {
+        // A type with a line of its own is never hidden in "everything else": what is unticked there must stay out.
+        if (!has_own_line(type))
+          form.add_pieces(source, with_type(scope, type), !named.contains({scope.context, type}));
+      }
     }
   }
   return form;
@@ -91,7 +107,7 @@ void ConsentForm::add_pieces(Source& source, const SmartScope& scope, bool other
     auto scoped = with_perms(scope, scope.perms & (access == Access::see ? kSee : kChange));
     if (!scoped) continue;
     // with_perms() may respell; the one that was asked for stays as it is when nothing was taken away.
-    Piece piece{scoped->perms == scope.perms ? scope : *std::move(scoped), {}, {}, {}};
+    Piece piece{scoped->perms == scope.perms ? scope : *std::move(scoped), {}, {}, {}, {}};
     if (!other) piece.fine = spec::smart::split_by_category(piece.scope);
     if (piece.fine.size() < 2) piece.fine.clear();  // nothing to choose between
     add_item(piece, access, other);
@@ -102,6 +118,19 @@ void ConsentForm::add_pieces(Source& source, const SmartScope& scope, bool other
 void ConsentForm::add_item(Piece& piece, Access access, bool other) {
   auto facts = spec::smart::facts(piece.scope);
   piece.item = item_value(piece.scope, facts, access, other);
+  if (!piece.scope.restrictions.empty()) {
+    // The whole type is asked for as well: this scope is a part of that line, not one that could be kept beside it.
+    const auto whole = item_prefix(piece.scope, access) + piece.scope.type;
+    const auto line = std::ranges::find(items_, whole, &ConsentItem::value);
+    if (line != items_.end()) {
+      piece.needs.push_back(whole);
+      if (std::ranges::find(line->parts, piece.item, &ConsentPart::value) != line->parts.end()) return;
+      // No part of its own: it may hold entries of any kind, so every kind has to be ticked.
+      for (const auto& part : line->parts) piece.needs.push_back(part.value);
+      piece.item = whole;
+      return;
+    }
+  }
   auto at = std::ranges::find(items_, piece.item, &ConsentItem::value);
   if (at == items_.end()) {
     ConsentItem item;
@@ -130,7 +159,8 @@ bool ConsentForm::asks_offline() const noexcept {
 
 bool ConsentForm::asks_identity() const noexcept {
   return std::ranges::any_of(sources_, [](const Source& s) {
-    return s.scope.kind == ScopeKind::openid || s.scope.kind == ScopeKind::fhir_user || s.scope.kind == ScopeKind::profile;
+    return s.scope.kind == ScopeKind::openid || s.scope.kind == ScopeKind::fhir_user ||
+           s.scope.kind == ScopeKind::profile;
   });
 }
 
@@ -165,7 +195,7 @@ Result<ScopeSet> ConsentForm::grant(const Choice& choice) const {
     std::vector<SmartScope> kept;
     bool whole = true;
     for (const auto& piece : source.pieces) {
-      if (!choice.ticked(piece.item)) {
+      if (!choice.ticked(piece.item) || !std::ranges::all_of(piece.needs, choice.ticked)) {
         whole = false;
         continue;
       }

@@ -20,9 +20,8 @@ bool prompts(const model::AuthorizationRequest& request, std::string_view word) 
 
 bool changes_data(const ScopeSet& scopes) {
   constexpr Perms kChange{Perms::kCreate | Perms::kUpdate | Perms::kDelete};
-  return std::ranges::any_of(scopes.items(), [&](const auto& s) {
-    return s.kind == ScopeKind::resource && !(s.perms & kChange).empty();
-  });
+  return std::ranges::any_of(
+      scopes.items(), [&](const auto& s) { return s.kind == ScopeKind::resource && !(s.perms & kChange).empty(); });
 }
 
 /// Who gets the code is certain: the client authenticates, or only its owner can receive at an https redirect URI.
@@ -38,7 +37,8 @@ bool asks_offline(const model::AuthorizationRequest& request) {
 /// What she agreed to before answers this request too.
 bool covers(const model::Consent& consent, const StepFacts& facts, const Plan& plan) {
   const auto& request = *facts.request;
-  if (consent.expires <= facts.now || consent.user != facts.user->id || consent.client != facts.client->id) return false;
+  if (consent.expires <= facts.now || consent.user != facts.user->id || consent.client != facts.client->id)
+    return false;
   const std::string_view audience = request.resources.empty() ? std::string_view() : request.resources.front();
   if (request.resources.size() > 1 || consent.audience != audience) return false;
   // A clinician decides about the app, whoever the patient is; anybody else decides about one person's record.
@@ -78,8 +78,8 @@ SignIn sign_in_state(const SignInFacts& facts) {
   const auto& request = *facts.request;
   if (facts.session == nullptr) return SignIn::needed;
   const model::Session& session = *facts.session;
-  const bool fresh =
-      facts.interaction != nullptr && facts.interaction->reauthenticated && facts.interaction->session == session.id_hash;
+  const bool fresh = facts.interaction != nullptr && facts.interaction->reauthenticated &&
+                     facts.interaction->session == session.id_hash;
   const auto hinted = request.extra[kHintSubject].string_or();
   const bool right_person = (hinted.empty() || hinted == session.user.value) &&
                             (facts.launch == nullptr || facts.launch->user == session.user);
@@ -109,7 +109,8 @@ Plan next_step(const StepFacts& facts) {
   const bool needs_record = asked.has_context(ScopeContext::patient) || asked.has_launch("patient");
   bool forbidden = false;
   plan.record = launched_record(facts, forbidden);
-  if (forbidden) return refuse(std::move(plan), "This record is not open to this person", "launched record is not the user's");
+  if (forbidden)
+    return refuse(std::move(plan), "This record is not open to this person", "launched record is not the user's");
   if (!plan.record && needs_record) {
     if (user.patients.empty()) {
       return refuse(std::move(plan), "There is no health record for this person", "no record to choose from");
@@ -131,7 +132,8 @@ Plan next_step(const StepFacts& facts) {
     return plan;
   }
   const bool remembered = facts.consent != nullptr && !prompts(request, "consent") &&
-                          is_certain(*facts.client, request.redirect_uri, plan.scopes) && covers(*facts.consent, facts, plan);
+                          is_certain(*facts.client, request.redirect_uri, plan.scopes) &&
+                          covers(*facts.consent, facts, plan);
   if (remembered) {
     plan.granted = ScopeSet::narrow(plan.scopes, policy::scope_set(facts.consent->scopes));
     if (!plan.granted.empty() || plan.scopes.empty()) {

@@ -1,12 +1,15 @@
-// Next step: what still stands between an authorization request and its code: sign in, choose a record, consent, or nothing.
+// Next step: what still stands between an authorization request and its code: sign in, choose a record, consent, or
+// nothing.
 //
-// One pure decision, asked again after every page: nothing that a browser sends can skip a step, for each answer is judged
-// from what the server itself has stored (threats E-14, E-15, S-2, S-5).
+// One pure decision, asked again after every page: nothing that a browser sends can skip a step, for each answer is
+// judged from what the server itself has stored (threats E-14, E-15, S-2, S-5).
 //
-//   sign_in   nobody is signed in; prompt=login or select_account; max_age is over; another person than id_token_hint or the
+//   sign_in   nobody is signed in; prompt=login or select_account; max_age is over; another person than id_token_hint
+//   or the
 //             EHR launch names. Done once inside the interaction, it is not asked again.
 //   pick      a record is needed, and there is more than one to choose from
-//   consent   prompt=consent; nothing remembered that covers the request for the same record and server; a public client
+//   consent   prompt=consent; nothing remembered that covers the request for the same record and server; a public
+//   client
 //             that could be anybody's (custom scheme, loopback; RFC 8252 §8.6) or that wants to change data (BB-1)
 //   refuse    the person has no record, or nothing that was asked for is hers to give
 //
@@ -50,15 +53,15 @@ struct StepFacts {
   const model::User* user = nullptr;
   const model::Interaction* interaction = nullptr;
   const model::LaunchTicket* launch = nullptr;
-  const model::Consent* consent = nullptr;          ///< remembered, or nullptr
+  const model::Consent* consent = nullptr;  ///< remembered, or nullptr
   Instant now;
 };
 struct Plan {
   Step step = Step::refuse;
-  Error refusal;                                    ///< with Step::refuse
-  spec::smart::ScopeSet scopes;                     ///< asked for, and this person's to give
+  Error refusal;                 ///< with Step::refuse
+  spec::smart::ScopeSet scopes;  ///< asked for, and this person's to give
   std::optional<model::PatientAccess> record;
-  spec::smart::ScopeSet granted;                    ///< with Step::finish
+  spec::smart::ScopeSet granted;  ///< with Step::finish
 };
 [[nodiscard]] Plan next_step(const StepFacts& facts);
 

@@ -10,8 +10,8 @@ Error busy() { return {ErrorCode::unavailable, "Too many people are signing in r
 
 }  // namespace
 
-Result<std::unique_ptr<PasswordPool>> PasswordPool::create(crypto::Argon2Params params, Random& random, std::size_t threads,
-                                                           std::size_t queue_max) {
+Result<std::unique_ptr<PasswordPool>> PasswordPool::create(crypto::Argon2Params params, Random& random,
+                                                           std::size_t threads, std::size_t queue_max) {
   MITRAL_TRY(auto hasher, crypto::PasswordHasher::create(params, random));
   return std::unique_ptr<PasswordPool>(new PasswordPool(std::move(hasher), random, threads, queue_max));
 }

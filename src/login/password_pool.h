@@ -1,8 +1,9 @@
-// Password pool: Argon2id on threads of its own, with a queue that is never longer than it can serve (threats W-24, W-32).
+// Password pool: Argon2id on threads of its own, with a queue that is never longer than it can serve (threats W-24,
+// W-32).
 //
-// One hash takes about 30 ms and 19 MiB, so the number of threads bounds both; the event loops never compute one. A full
-// queue is ErrorCode::unavailable at once: the page answers 503 with Retry-After. For an unknown user the same work is
-// done on a dummy hash.
+// One hash takes about 30 ms and 19 MiB, so the number of threads bounds both; the event loops never compute one. A
+// full queue is ErrorCode::unavailable at once: the page answers 503 with Retry-After. For an unknown user the same
+// work is done on a dummy hash.
 //
 // Limits: kPasswordQueueMax waiting; `threads` at work. Errors: unavailable, and those of crypto/password.h.
 // Thread rules: hash() and verify() from any thread with a Scheduler, where they resume. The destructor waits for the
@@ -26,7 +27,7 @@ namespace mitral::login {
 
 class PasswordPool final : public ports::PasswordHasher {
  public:
-  /// Makes the dummy hash, so it takes as long as one. `threads` of 0 counts as 1.
+  /// `threads` of 0 counts as 1.
   [[nodiscard]] static Result<std::unique_ptr<PasswordPool>> create(crypto::Argon2Params params, Random& random,
                                                                     std::size_t threads,
                                                                     std::size_t queue_max = limits::kPasswordQueueMax);

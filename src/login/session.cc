@@ -21,8 +21,9 @@ Task<Result<std::optional<model::Session>>> current_session(flow::Services& serv
   co_return session;
 }
 
-Task<Result<NewSession>> start_session(flow::Services& services, const flow::IssuerRuntime& issuer, const model::User& user,
-                                       std::optional<model::Session> before, ports::Events events, Instant now) {
+Task<Result<NewSession>> start_session(flow::Services& services, const flow::IssuerRuntime& issuer,
+                                       const model::User& user, std::optional<model::Session> before,
+                                       ports::Events events, Instant now) {
   NewSession made;
   made.cookie = make_cookie_value(services.random);
   model::Session& session = made.session;

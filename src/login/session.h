@@ -1,7 +1,7 @@
 // Session: who is signed in at this browser, for all clients of an issuer (single sign-on).
 //
-// The cookie holds 256 random bits; only their SHA-256 is stored. Every sign-in makes a new cookie value (threat W-7), and
-// a value that we did not make is never adopted. A session ends limits::kSessionAbsolute after sign-in, after
+// The cookie holds 256 random bits; only their SHA-256 is stored. Every sign-in makes a new cookie value (threat W-7),
+// and a value that we did not make is never adopted. A session ends limits::kSessionAbsolute after sign-in, after
 // limits::kSessionIdle without use, and when the user is disabled or revoked (the store sees to that).
 //
 // Errors: unavailable from the store. Thread rules: functions over the services; values.
@@ -28,7 +28,7 @@ inline constexpr std::string_view kAmrPassword = "pwd";
                                                                           const codec::Request& request, Instant now);
 
 struct NewSession {
-  std::string cookie;       ///< value for set_cookie()
+  std::string cookie;  ///< value for set_cookie()
   model::Session session;
 };
 /// Signs the user in. A session that this browser had before is replaced when it is hers (her apps stay signed in), and

@@ -23,8 +23,8 @@ SignInThrottles::SignInThrottles(Random& random)
       user(free_of(limits::kThrottleFreePerUser), random),
       address(free_of(limits::kThrottleFreePerAddress), random) {}
 
-Task<Result<Attempt>> try_sign_in(flow::Context& context, SignInThrottles& throttles, std::string username, Secret password,
-                                  std::string client, std::optional<model::Session> before) {
+Task<Result<Attempt>> try_sign_in(flow::Context& context, SignInThrottles& throttles, std::string username,
+                                  Secret password, std::string client, std::optional<model::Session> before) {
   const Instant now = context.now;
   const std::string& address = context.request.peer_address;
   const std::string& issuer = context.issuer.text();
@@ -32,8 +32,8 @@ Task<Result<Attempt>> try_sign_in(flow::Context& context, SignInThrottles& throt
   const std::string issuer_and_name = issuer + '\n' + name;
 
   Attempt attempt;
-  for (const auto wait : {throttles.user_address.wait(issuer_and_name, address, now), throttles.user.wait(issuer, name, now),
-                          throttles.address.wait(issuer, address, now)}) {
+  for (const auto wait : {throttles.user_address.wait(issuer_and_name, address, now),
+                          throttles.user.wait(issuer, name, now), throttles.address.wait(issuer, address, now)}) {
     attempt.wait_s = std::max(attempt.wait_s, wait.value_or(0));
   }
   if (attempt.wait_s > 0) {
@@ -67,7 +67,10 @@ Task<Result<Attempt>> try_sign_in(flow::Context& context, SignInThrottles& throt
   if (!fits || !*fits || !user || !user->enabled) {
     throttles.address.failed(issuer, address, now);
     context.services.metrics.sign_ins_failed.add();
-    event.reason = !user ? "unknown_user" : !user->enabled ? "disabled_user" : !fits ? "unreadable_hash" : "wrong_password";
+    event.reason = !user            ? "unknown_user"
+                   : !user->enabled ? "disabled_user"
+                   : !fits          ? "unreadable_hash"
+                                    : "wrong_password";
     ports::Events events;
     events.push_back(std::move(event));
     MITRAL_CO_CHECK(co_await context.services.store.append(std::move(events)));

@@ -22,7 +22,8 @@
 namespace mitral::web {
 namespace {
 
-// ---- errors are pages ---------------------------------------------------------------------------------------------------
+// ---- errors are pages
+// ---------------------------------------------------------------------------------------------------
 
 Result<void> check_top_level(AuthorizeRun& run) {
   if (login::is_top_level(run.context.request)) return {};
@@ -34,17 +35,19 @@ Result<void> parse(AuthorizeRun& run) { return flow::parse_query_or_body(run.con
 Result<void> find_client(AuthorizeRun& run) {
   auto& context = run.context;
   const auto id = context.form.get("client_id");
-  const auto* client = id && id->size() <= limits::kClientIdMax ? context.directory->client(context.issuer.id(), *id) : nullptr;
+  const auto* client =
+      id && id->size() <= limits::kClientIdMax ? context.directory->client(context.issuer.id(), *id) : nullptr;
   if (client == nullptr || !client->enabled) {
-    return fail(ErrorCode::invalid_request, "The app that sent you here is not known.", "unknown or disabled client at /authorize");
+    return fail(ErrorCode::invalid_request, "The app that sent you here is not known.",
+                "unknown or disabled client at /authorize");
   }
   run.client = context.candidate = client;
   context.profile = policy::effective_profile(context.issuer.config().profile, client->profile);
   return {};
 }
 
-/// The pushed request behind one of our request_uris (RFC 9126 §4): alive, and pushed by this client. What stands beside
-/// request_uri does not count (threats E-8, E-15).
+/// The pushed request behind one of our request_uris (RFC 9126 §4): alive, and pushed by this client. What stands
+/// beside request_uri does not count (threats E-8, E-15).
 Task<Result<void>> load_pushed(AuthorizeRun& run) {
   auto& context = run.context;
   const auto uri = context.form.get("request_uri");
@@ -53,11 +56,13 @@ Task<Result<void>> load_pushed(AuthorizeRun& run) {
     co_return Result<void>{};
   }
   const auto bad = [] {
-    return fail(ErrorCode::invalid_request_uri, "This link has expired or was used before.", "request_uri not found or foreign");
+    return fail(ErrorCode::invalid_request_uri, "This link has expired or was used before.",
+                "request_uri not found or foreign");
   };
   const auto hash = flow::handle_hash(*uri, flow::kRequestUriPrefix);
   if (!hash) co_return bad();
-  MITRAL_CO_TRY(run.pushed, co_await context.services.store.find_pushed_request(context.issuer.id(), *hash, context.now));
+  MITRAL_CO_TRY(run.pushed,
+                co_await context.services.store.find_pushed_request(context.issuer.id(), *hash, context.now));
   if (!run.pushed || run.pushed->client != run.client->id || run.pushed->expires <= context.now) co_return bad();
   for (const auto& [name, value] : run.pushed->parameters) run.parameters.add(name, value);
   co_return Result<void>{};
@@ -78,7 +83,8 @@ Task<Result<void>> prove_redirect(AuthorizeRun& run) {
   co_return std::unexpected(std::move(redirect).error());
 }
 
-// ---- errors go to the client --------------------------------------------------------------------------------------------
+// ---- errors go to the client
+// --------------------------------------------------------------------------------------------
 
 Result<void> check_pushed(AuthorizeRun& run) {
   if (!run.pushed && run.context.profile->par_required) {
@@ -91,7 +97,8 @@ Result<void> check_pushed(AuthorizeRun& run) {
 }
 
 Result<void> check_request(AuthorizeRun& run) {
-  MITRAL_TRY(run.request, flow::check_authorization_request(run.context, run.parameters, *run.redirect, *run.context.profile));
+  MITRAL_TRY(run.request,
+             flow::check_authorization_request(run.context, run.parameters, *run.redirect, *run.context.profile));
   if (run.pushed) run.request->par = flow::hash_text(run.pushed->handle);
   return {};
 }
@@ -118,15 +125,16 @@ Result<void> check_hint(AuthorizeRun& run) {
   const auto claims = jose::parse_claims(jws->payload());
   // An access token is signed by the same keys: its typ tells them apart (threat J-5).
   const bool id_token = !jws->header().typ || jose::typ_is(jws->header().typ, "JWT");
-  if (!claims || !id_token || claims->iss != context.issuer.text() || !claims->sub || !claims->has_audience(run.client->id.value)) {
+  if (!claims || !id_token || claims->iss != context.issuer.text() || !claims->sub ||
+      !claims->has_audience(run.client->id.value)) {
     return bad();
   }
   run.request->extra.set(login::kHintSubject, *claims->sub);
   return {};
 }
 
-/// POST: kept as a pushed request, and the browser is sent to GET. What another site posts carries no SameSite=Lax cookies,
-/// the GET that follows does.
+/// POST: kept as a pushed request, and the browser is sent to GET. What another site posts carries no SameSite=Lax
+/// cookies, the GET that follows does.
 Task<Result<void>> continue_by_get(AuthorizeRun& run) {
   auto& context = run.context;
   if (context.request.method != codec::Method::post) co_return Result<void>{};
@@ -156,7 +164,8 @@ Task<Result<void>> go_on(AuthorizeRun& run) {
   journey.client = run.client;
   journey.request = std::move(*run.request);
   journey.pushed = std::move(run.pushed);
-  MITRAL_CO_TRY(journey.session, co_await login::current_session(context.services, context.issuer, context.request, context.now));
+  MITRAL_CO_TRY(journey.session,
+                co_await login::current_session(context.services, context.issuer, context.request, context.now));
   journey.browser = login::read_cookie(context.issuer, context.request, login::CookieKind::browser).value_or("");
   run.response = co_await advance(context, std::move(journey));
   co_return Result<void>{};
@@ -176,16 +185,17 @@ constexpr std::array kSteps{
     AuthorizeStep{"go_on", "OIDC Core 3.1.2.3, 3.1.2.4", false, nullptr, go_on},
 };
 
-/// An error before anybody was seen. A client that nobody vouches for must not use us to bounce browsers around: then the
-/// person decides (RFC 9700 §4.11.2), unless the request was to be answered without her.
+/// An error before anybody was seen. A client that nobody vouches for must not use us to bounce browsers around: then
+/// the person decides (RFC 9700 §4.11.2), unless the request was to be answered without her.
 Task<codec::Response> tell_client(const AuthorizeRun& run, Error error) {
   const flow::Context& context = run.context;
   const auto mode = flow::requested_response_mode(run.parameters, *context.profile);
-  const auto answer = flow::error_answer(*run.redirect, mode, spec::oauth::state_of(run.parameters), context.issuer.id(),
-                                         *context.profile, error);
+  const auto answer = flow::error_answer(*run.redirect, mode, spec::oauth::state_of(run.parameters),
+                                         context.issuer.id(), *context.profile, error);
   bool may_bounce = run.client->verified || run.parameters.get("prompt") == "none";
   if (!may_bounce) {
-    const auto session = co_await login::current_session(context.services, context.issuer, context.request, context.now);
+    const auto session =
+        co_await login::current_session(context.services, context.issuer, context.request, context.now);
     may_bounce = session && session->has_value();
   }
   if (may_bounce) co_return answer_response(context.issuer, answer, context.request.method == codec::Method::post);
@@ -212,7 +222,8 @@ std::string print_authorize_table() {
   auto to = std::back_inserter(out);
   fmt::format_to(to, "{:<15} {:<6} {:<15} {}\n", "step", "waits", "errors go to", "standard");
   for (const auto& step : kSteps) {
-    fmt::format_to(to, "{:<15} {:<6} {:<15} {}\n", step.name, step.waits != nullptr ? "yes" : "", step.page ? "page" : "client", step.standard);
+    fmt::format_to(to, "{:<15} {:<6} {:<15} {}\n", step.name, step.waits != nullptr ? "yes" : "",
+                   step.page ? "page" : "client", step.standard);
   }
   return out;
 }
@@ -229,7 +240,8 @@ Task<codec::Response> BrowserFront::authorize(flow::Context& context) {
     if (run.response) co_return std::move(*run.response);
     if (done) continue;
     // A store that can't answer says nothing about the request: a page, whatever the step.
-    if (step.page || !run.redirect || http_status(done.error().code) >= 500) co_return failure_page(context.issuer, done.error());
+    if (step.page || !run.redirect || http_status(done.error().code) >= 500)
+      co_return failure_page(context.issuer, done.error());
     co_return co_await tell_client(run, done.error());
   }
   co_return failure_page(context.issuer, {ErrorCode::internal, {}, "authorize table ended without an answer"});

@@ -21,9 +21,11 @@ codec::Response immutable(std::string_view type, std::string_view body) {
 
 std::string style_url(const flow::IssuerRuntime& issuer) { return issuer.text() + "/assets/" + smart_style_name(); }
 
-FormTarget sign_out_target(const flow::IssuerRuntime& issuer, const std::string& cookie, const model::Session& session) {
-  return {issuer.urls().sign_out,
-          login::csrf_token(issuer, {.browser = cookie, .session = session.id_hash, .purpose = "sign-out", .subject = {}})};
+FormTarget sign_out_target(const flow::IssuerRuntime& issuer, const std::string& cookie,
+                           const model::Session& session) {
+  return {
+      issuer.urls().sign_out,
+      login::csrf_token(issuer, {.browser = cookie, .session = session.id_hash, .purpose = "sign-out", .subject = {}})};
 }
 
 }  // namespace
@@ -47,14 +49,16 @@ codec::Response BrowserFront::error_page(const flow::IssuerRuntime& issuer, int 
 Task<codec::Response> BrowserFront::launch(flow::Context& context) {
   auto made = co_await flow::make_launch(context, style_url(context.issuer));
   if (!made) co_return flow::error_response(context, made.error());
-  const auto json = codec::Json::object({{"launch", made->handle}, {"launch_url", made->url}, {"expires_in", made->expires_in}});
+  const auto json =
+      codec::Json::object({{"launch", made->handle}, {"launch_url", made->url}, {"expires_in", made->expires_in}});
   co_return flow::json_response(context.issuer, 201, json.dump());
 }
 
 Task<codec::Response> BrowserFront::sign_out(flow::Context& context) {
   const auto& issuer = context.issuer;
   auto& store = context.services.store;
-  if (!login::is_top_level(context.request)) co_return error_page(issuer, 400, "Signing out does not work inside another page.");
+  if (!login::is_top_level(context.request))
+    co_return error_page(issuer, 400, "Signing out does not work inside another page.");
   auto session = co_await login::current_session(context.services, issuer, context.request, context.now);
   if (!session) co_return failure_page(issuer, session.error());
   const auto cookie = login::read_cookie(issuer, context.request, login::CookieKind::session).value_or("");
@@ -69,8 +73,10 @@ Task<codec::Response> BrowserFront::sign_out(flow::Context& context) {
   if (!*session) co_return signed_out_page(issuer);
   auto form = codec::Form::parse(context.request.body);
   const auto token = form && form->count("csrf") == 1 ? form->get("csrf") : std::nullopt;
-  const bool fits = token && login::from_own_pages(issuer, context.request) &&
-                    login::csrf_token_fits(issuer, {.browser = cookie, .session = (*session)->id_hash, .purpose = "sign-out", .subject = {}}, *token);
+  const bool fits =
+      token && login::from_own_pages(issuer, context.request) &&
+      login::csrf_token_fits(
+          issuer, {.browser = cookie, .session = (*session)->id_hash, .purpose = "sign-out", .subject = {}}, *token);
   if (!fits) co_return error_page(issuer, 403, "This form was out of date. Go back, reload the page and try again.");
   auto event = context.event(model::AuditKind::sign_out, model::AuditOutcome::success);
   event.user = (*session)->user.value;

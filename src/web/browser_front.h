@@ -1,9 +1,11 @@
-// BrowserFront: the front channel itself (see front_channel.h): /authorize, the pages of an interaction, sign-out, the EHR
-// launch endpoint, and the few things that pages load.
+// BrowserFront: the front channel itself (see front_channel.h): /authorize, the pages of an interaction, sign-out, the
+// EHR launch endpoint, and the few things that pages load.
 //
-//   GET  /authorize                      validate; signed in and agreed before: straight 302 with a code (3 reads, 1 commit);
+//   GET  /authorize                      validate; signed in and agreed before: straight 302 with a code (3 reads, 1
+//   commit);
 //                                        else an interaction is stored and the browser sent to its page
-//   POST /authorize                      validate, keep the parameters as a pushed request, 303 to GET: a form that another
+//   POST /authorize                      validate, keep the parameters as a pushed request, 303 to GET: a form that
+//   another
 //                                        site posts carries no SameSite=Lax cookies, the redirect does
 //   GET  /interaction/{id}               the page of the step that is due
 //   POST /interaction/{id}/sign-in | patient | consent | cancel | switch

@@ -1,8 +1,8 @@
 // The pages of one interaction: /interaction/{id} and its forms.
 //
 // Order for every request: the id names a living interaction of this issuer; its browser cookie fits (BU-3); for a POST
-// the request comes from our own page and carries the token of this form, interaction, browser and session (W-6). Then the
-// registration is looked at again: a client that was disabled meanwhile ends here.
+// the request comes from our own page and carries the token of this form, interaction, browser and session (W-6). Then
+// the registration is looked at again: a client that was disabled meanwhile ends here.
 #include <algorithm>
 
 #include "base/secret.h"
@@ -21,7 +21,8 @@ namespace mitral::web {
 namespace {
 
 Error gone() {
-  return {ErrorCode::invalid_request, "This page is too old, or it was opened in another browser.", "interaction not found or foreign"};
+  return {ErrorCode::invalid_request, "This page is too old, or it was opened in another browser.",
+          "interaction not found or foreign"};
 }
 
 /// The interaction of this URL, for the browser that began it.
@@ -33,7 +34,8 @@ Task<Result<Journey>> resume(flow::Context& context, std::string_view id) {
   const auto handle = flow::handle_hash(id, "");
   if (!browser || !handle) co_return std::unexpected(gone());
   journey.browser = *browser;
-  MITRAL_CO_TRY(journey.interaction, co_await context.services.store.find_interaction(context.issuer.id(), *handle, context.now));
+  MITRAL_CO_TRY(journey.interaction,
+                co_await context.services.store.find_interaction(context.issuer.id(), *handle, context.now));
   if (!journey.interaction || journey.interaction->expires <= context.now) co_return std::unexpected(gone());
   const Hash256 mine = flow::hash_of(journey.browser);
   if (!constant_time_equal(as_view(journey.interaction->browser), as_view(mine))) co_return std::unexpected(gone());
@@ -48,11 +50,13 @@ Task<Result<Journey>> resume(flow::Context& context, std::string_view id) {
   context.profile = policy::effective_profile(context.issuer.config().profile, journey.client->profile);
   const auto redirect = flow::verify_redirect(*journey.client, form, *context.profile);
   if (!redirect || redirect->uri() != journey.request.redirect_uri) co_return std::unexpected(gone());
-  MITRAL_CO_TRY(journey.session, co_await login::current_session(context.services, context.issuer, context.request, context.now));
+  MITRAL_CO_TRY(journey.session,
+                co_await login::current_session(context.services, context.issuer, context.request, context.now));
   co_return journey;
 }
 
-/// Where the person goes when a form came with a stale or foreign token: back to the page, with a fresh form. Nothing is done.
+/// Where the person goes when a form came with a stale or foreign token: back to the page, with a fresh form. Nothing
+/// is done.
 codec::Response start_over(const flow::Context& context) {
   return error_page(context.issuer, {.status = 403,
                                      .text = "This form was out of date. Go back, reload the page and try again.",
@@ -73,23 +77,28 @@ Task<codec::Response> post_sign_in(flow::Context& context, Journey journey, logi
   const std::string username(context.form.get("username").value_or(""));
   Secret password{std::string(context.form.get("password").value_or(""))};
   const bool again = journey.session.has_value();
-  auto attempt = co_await login::try_sign_in(context, throttles, username, std::move(password), journey.client->id.value,
-                                             journey.session);
+  auto attempt = co_await login::try_sign_in(context, throttles, username, std::move(password),
+                                             journey.client->id.value, journey.session);
   if (!attempt) co_return failure_page(context.issuer, attempt.error());
   using Outcome = login::Attempt::Outcome;
   if (attempt->outcome == Outcome::wrong) {
-    co_return show_sign_in(context, journey, again,
-                           {.problem = std::string(text_en("sign_in_bad")), .username = username, .status = 403, .retry_after_s = 0});
+    co_return show_sign_in(
+        context, journey, again,
+        {.problem = std::string(text_en("sign_in_bad")), .username = username, .status = 403, .retry_after_s = 0});
   }
   if (attempt->outcome == Outcome::wait) {
     const auto seconds = std::to_string(attempt->wait_s);
     co_return show_sign_in(context, journey, again,
-                           {.problem = fill(text_en("sign_in_wait"), {{"seconds", seconds}}), .username = username, .status = 429,
+                           {.problem = fill(text_en("sign_in_wait"), {{"seconds", seconds}}),
+                            .username = username,
+                            .status = 429,
                             .retry_after_s = attempt->wait_s});
   }
   if (attempt->outcome == Outcome::busy) {
     co_return show_sign_in(context, journey, again,
-                           {.problem = std::string(text_en("sign_in_busy")), .username = username, .status = 503,
+                           {.problem = std::string(text_en("sign_in_busy")),
+                            .username = username,
+                            .status = 503,
                             .retry_after_s = attempt->wait_s});
   }
 
@@ -113,7 +122,8 @@ Task<codec::Response> post_sign_in(flow::Context& context, Journey journey, logi
 Task<codec::Response> post_patient(flow::Context& context, Journey journey) {
   auto standing = co_await load(context, journey);
   if (!standing) co_return failure_page(context.issuer, standing.error());
-  const bool may_pick = standing->stand == Stand::pick || standing->stand == Stand::consent || standing->stand == Stand::finish;
+  const bool may_pick =
+      standing->stand == Stand::pick || standing->stand == Stand::consent || standing->stand == Stand::finish;
   if (!may_pick) co_return co_await advance(context, std::move(journey));
   const auto chosen = context.form.count("patient") == 1 ? context.form.get("patient") : std::nullopt;
   if (!chosen || !login::record(*journey.user, *chosen)) {
@@ -125,7 +135,8 @@ Task<codec::Response> post_patient(flow::Context& context, Journey journey) {
     events.push_back(std::move(event));
     auto noted = co_await context.services.store.append(std::move(events));
     if (!noted) co_return failure_page(context.issuer, noted.error());
-    co_return error_page(context.issuer, {.status = 403, .text = "This record is not open to you.", .code = "access_denied"});
+    co_return error_page(context.issuer,
+                         {.status = 403, .text = "This record is not open to you.", .code = "access_denied"});
   }
   journey.interaction->patient_id = *chosen;
   auto stored = co_await context.services.store.put_interaction(*journey.interaction);
@@ -136,12 +147,14 @@ Task<codec::Response> post_patient(flow::Context& context, Journey journey) {
 Task<codec::Response> post_consent(flow::Context& context, Journey journey) {
   const bool deny = context.form.count("decision") == 1 && context.form.get("decision") == "deny";
   if (deny) {
-    co_return co_await refuse(context, journey, {ErrorCode::access_denied, "The person did not allow it", {}}, "denied");
+    co_return co_await refuse(context, journey, {ErrorCode::access_denied, "The person did not allow it", {}},
+                              "denied");
   }
   auto standing = co_await load(context, journey);
   if (!standing) co_return failure_page(context.issuer, standing.error());
   // What she ticked on this page counts, even if another window has left an answer to remember meanwhile.
-  if (standing->stand != Stand::consent && standing->stand != Stand::finish) co_return co_await advance(context, std::move(journey));
+  if (standing->stand != Stand::consent && standing->stand != Stand::finish)
+    co_return co_await advance(context, std::move(journey));
   if (context.form.count("decision") != 1 || context.form.get("decision") != "allow") co_return start_over(context);
 
   ConsentTicks ticks;
@@ -149,12 +162,12 @@ Task<codec::Response> post_consent(flow::Context& context, Journey journey) {
   for (const auto value : context.form.all("share")) ticks.values.emplace_back(value);
   ticks.offline = context.form.get("offline") == "yes";
   const auto form = login::ConsentForm::make(journey.plan.scopes);
-  auto granted = form.grant({.ticked = [&](std::string_view value) { return std::ranges::find(ticks.values, value) != ticks.values.end(); },
-                             .offline = ticks.offline});
+  auto granted = form.grant(
+      {.ticked = [&](std::string_view value) { return std::ranges::find(ticks.values, value) != ticks.values.end(); },
+       .offline = ticks.offline});
   if (!granted) co_return failure_page(context.issuer, granted.error());
-  const bool any_data = std::ranges::any_of(granted->items(), [](const auto& s) {
-    return s.kind == spec::smart::ScopeKind::resource;
-  });
+  const bool any_data =
+      std::ranges::any_of(granted->items(), [](const auto& s) { return s.kind == spec::smart::ScopeKind::resource; });
   if (form.has_data() && !any_data) {
     ticks.nothing_left = true;
     co_return show_consent(context, journey, ticks);
@@ -175,7 +188,8 @@ Task<codec::Response> post_switch(flow::Context& context, Journey journey) {
   co_return redirect_response(interaction_url(context.issuer, journey.id), true);
 }
 
-Task<codec::Response> post(flow::Context& context, Journey journey, std::string_view form, login::SignInThrottles& throttles) {
+Task<codec::Response> post(flow::Context& context, Journey journey, std::string_view form,
+                           login::SignInThrottles& throttles) {
   if (!login::from_own_pages(context.issuer, context.request) || !token_fits(context, journey, form)) {
     auto event = context.event(model::AuditKind::denial, model::AuditOutcome::denied);
     event.reason = "csrf";
@@ -197,7 +211,8 @@ Task<codec::Response> post(flow::Context& context, Journey journey, std::string_
 Task<codec::Response> BrowserFront::interaction(flow::Context& context, std::string_view rest) {
   const auto& issuer = context.issuer;
   if (!login::is_top_level(context.request)) {
-    co_return failure_page(issuer, {ErrorCode::invalid_request, "Signing in does not work inside another page.", "framed"});
+    co_return failure_page(issuer,
+                           {ErrorCode::invalid_request, "Signing in does not work inside another page.", "framed"});
   }
   const auto slash = rest.find('/');
   const auto id = rest.substr(0, slash);

@@ -108,7 +108,8 @@ codec::Response redirect_response(std::string_view location, bool after_post) {
   return response;
 }
 
-codec::Response answer_response(const flow::IssuerRuntime& issuer, const flow::AuthorizationAnswer& answer, bool after_post) {
+codec::Response answer_response(const flow::IssuerRuntime& issuer, const flow::AuthorizationAnswer& answer,
+                                bool after_post) {
   if (answer.mode == policy::ResponseMode::query) return redirect_response(answer.location(), after_post);
   std::vector<std::pair<std::string, std::string>> fields;
   for (const auto& parameter : answer.parameters.list()) fields.emplace_back(parameter.name, parameter.value);
@@ -118,19 +119,23 @@ codec::Response answer_response(const flow::IssuerRuntime& issuer, const flow::A
 codec::Response failure_page(const flow::IssuerRuntime& issuer, const Error& error) {
   const int status = http_status(error.code);
   if (status == 503) {
-    return error_page(issuer, {.status = 503, .text = "Something is busy right now. Please try again in a moment.", .retry_after_s = 2});
+    return error_page(
+        issuer,
+        {.status = 503, .text = "Something is busy right now. Please try again in a moment.", .retry_after_s = 2});
   }
   if (status >= 500) return error_page(issuer, {.status = 500, .text = "Something went wrong on our side."});
-  return error_page(issuer, {.status = status == 405 || status == 413 || status == 415 ? status : 400,
-                             .text = error.client.empty() ? ClientText("The request does not make sense.") : error.client,
-                             .code = wire_name(error.code)});
+  return error_page(issuer,
+                    {.status = status == 405 || status == 413 || status == 415 ? status : 400,
+                     .text = error.client.empty() ? ClientText("The request does not make sense.") : error.client,
+                     .code = wire_name(error.code)});
 }
 
 Task<Result<Standing>> load(flow::Context& context, Journey& journey) {
   auto& store = context.services.store;
   if (!journey.request.launch.empty() && !journey.launch) {
     auto ticket = co_await flow::resolve_launch(context, journey.request);
-    if (!ticket && ticket.error().code != ErrorCode::invalid_request) co_return std::unexpected(std::move(ticket).error());
+    if (!ticket && ticket.error().code != ErrorCode::invalid_request)
+      co_return std::unexpected(std::move(ticket).error());
     if (!ticket) co_return Standing{Stand::refused, std::move(ticket).error()};
     journey.launch = std::move(*ticket);
   }
@@ -146,9 +151,12 @@ Task<Result<Standing>> load(flow::Context& context, Journey& journey) {
     case login::SignIn::again: co_return Standing{Stand::sign_in_again, {}};
     case login::SignIn::other_person:
       if (launch != nullptr) {
-        co_return Standing{Stand::refused, {ErrorCode::access_denied, "The app was started for another person", "launch of another user"}};
+        co_return Standing{
+            Stand::refused,
+            {ErrorCode::access_denied, "The app was started for another person", "launch of another user"}};
       }
-      co_return Standing{Stand::refused, {ErrorCode::login_required, "Another person signed in", "id_token_hint of another user"}};
+      co_return Standing{Stand::refused,
+                         {ErrorCode::login_required, "Another person signed in", "id_token_hint of another user"}};
     case login::SignIn::done: break;
   }
 
@@ -156,7 +164,8 @@ Task<Result<Standing>> load(flow::Context& context, Journey& journey) {
   if (!journey.user || !journey.user->enabled) co_return Standing{Stand::sign_in, {}};
   std::optional<model::Consent> consent;
   if (login::consent_matters(journey.request, *journey.client, *context.profile)) {
-    MITRAL_CO_TRY(consent, co_await store.find_consent(context.issuer.id(), journey.user->id, journey.client->id, context.now));
+    MITRAL_CO_TRY(consent,
+                  co_await store.find_consent(context.issuer.id(), journey.user->id, journey.client->id, context.now));
   }
   journey.plan = login::next_step({.request = &journey.request,
                                    .client = journey.client,
@@ -206,7 +215,8 @@ Task<codec::Response> finish(flow::Context& context, Journey& journey, spec::sma
   approval.asked = asked;
   auto code = co_await flow::complete_authorization(context, approval);
   if (!code) co_return failure_page(context.issuer, code.error());
-  co_return answer_response(context.issuer, flow::code_answer(journey.request, *context.profile, *code), journey.after_post);
+  co_return answer_response(context.issuer, flow::code_answer(journey.request, *context.profile, *code),
+                            journey.after_post);
 }
 
 Task<codec::Response> refuse(flow::Context& context, Journey& journey, Error error, std::string_view reason) {
@@ -224,10 +234,12 @@ Task<codec::Response> refuse(flow::Context& context, Journey& journey, Error err
     auto written = co_await context.services.store.append(std::move(events));
     if (!written) co_return failure_page(context.issuer, written.error());
   }
-  co_return answer_response(context.issuer, flow::error_answer(journey.request, *context.profile, error), journey.after_post);
+  co_return answer_response(context.issuer, flow::error_answer(journey.request, *context.profile, error),
+                            journey.after_post);
 }
 
-codec::Response show_sign_in(const flow::Context& context, const Journey& journey, bool again, const SignInTrouble& trouble) {
+codec::Response show_sign_in(const flow::Context& context, const Journey& journey, bool again,
+                             const SignInTrouble& trouble) {
   SignInPage page;
   page.client = journey.client;
   page.redirect_uri = journey.request.redirect_uri;

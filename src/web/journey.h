@@ -19,12 +19,12 @@ namespace mitral::web {
 struct Journey {
   const model::Client* client = nullptr;
   model::AuthorizationRequest request;
-  std::string id;                                   ///< in the URL; empty: no interaction yet
+  std::string id;  ///< in the URL; empty: no interaction yet
   std::optional<model::Interaction> interaction;
   std::optional<model::Session> session;
-  std::string browser;                              ///< cookie value, or empty
-  std::optional<model::PushedRequest> pushed;       ///< that it came from: lives as long as the interaction
-  bool after_post = false;                          ///< then redirects are 303 (threat B-4.12)
+  std::string browser;                         ///< cookie value, or empty
+  std::optional<model::PushedRequest> pushed;  ///< that it came from: lives as long as the interaction
+  bool after_post = false;                     ///< then redirects are 303 (threat B-4.12)
 
   // Filled by load().
   std::optional<model::LaunchTicket> launch;
@@ -49,18 +49,21 @@ struct Standing {
 [[nodiscard]] Task<codec::Response> finish(flow::Context& context, Journey& journey, spec::smart::ScopeSet granted,
                                            std::vector<std::string> declined, bool asked);
 /// Ends it with an error for the client.
-[[nodiscard]] Task<codec::Response> refuse(flow::Context& context, Journey& journey, Error error, std::string_view reason);
+[[nodiscard]] Task<codec::Response> refuse(flow::Context& context, Journey& journey, Error error,
+                                           std::string_view reason);
 
 /// Redirect or form_post page for a proven redirect URI. `automatic` false: the person has to press the button or link.
-[[nodiscard]] codec::Response answer_response(const flow::IssuerRuntime& issuer, const flow::AuthorizationAnswer& answer,
-                                              bool after_post);
+[[nodiscard]] codec::Response answer_response(const flow::IssuerRuntime& issuer,
+                                              const flow::AuthorizationAnswer& answer, bool after_post);
 [[nodiscard]] codec::Response redirect_response(std::string_view location, bool after_post);
 /// A failure that has no client to go to: store down (503), everything else 400.
 [[nodiscard]] codec::Response failure_page(const flow::IssuerRuntime& issuer, const Error& error);
 
 // What the pages' forms carry (login/browser.h).
-[[nodiscard]] std::string interaction_url(const flow::IssuerRuntime& issuer, std::string_view id, std::string_view action = {});
-[[nodiscard]] std::string form_token(const flow::IssuerRuntime& issuer, const Journey& journey, std::string_view purpose);
+[[nodiscard]] std::string interaction_url(const flow::IssuerRuntime& issuer, std::string_view id,
+                                          std::string_view action = {});
+[[nodiscard]] std::string form_token(const flow::IssuerRuntime& issuer, const Journey& journey,
+                                     std::string_view purpose);
 
 /// Names of the forms of an interaction: last segment of the path and purpose of the token.
 inline constexpr std::string_view kSignInForm = "sign-in";
@@ -85,6 +88,7 @@ struct ConsentTicks {
   bool first_time = true;
   bool nothing_left = false;
 };
-[[nodiscard]] codec::Response show_consent(const flow::Context& context, const Journey& journey, const ConsentTicks& ticks);
+[[nodiscard]] codec::Response show_consent(const flow::Context& context, const Journey& journey,
+                                           const ConsentTicks& ticks);
 
 }  // namespace mitral::web

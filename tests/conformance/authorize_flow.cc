@@ -1,5 +1,5 @@
-// The front channel as a browser meets it, from /authorize to the code: RFC 6749 §4.1, OpenID Connect Core §3.1.2, SMART App
-// Launch 2.2, RFC 9207, RFC 9126, Form Post Response Mode.
+// The front channel as a browser meets it, from /authorize to the code: RFC 6749 §4.1, OpenID Connect Core §3.1.2,
+// SMART App Launch 2.2, RFC 9207, RFC 9126, Form Post Response Mode.
 #include "support/browser.h"
 
 namespace mitral::testing {
@@ -19,7 +19,10 @@ class AuthorizeFlow : public ::testing::Test {
     return browser.answer();
   }
   codec::Json tokens(const std::string& code) {
-    codec::Form form{{"grant_type", "authorization_code"}, {"code", code}, {"code_verifier", std::string(kVerifier)}, {"redirect_uri", std::string(kRedirectUri)}};
+    codec::Form form{{"grant_type", "authorization_code"},
+                     {"code", code},
+                     {"code_verifier", std::string(kVerifier)},
+                     {"redirect_uri", std::string(kRedirectUri)}};
     const auto response = rig.as.token(form, {AsHarness::basic("app-basic")});
     EXPECT_EQ(response.status, 200) << response.body;
     return AsHarness::json(response);
@@ -27,7 +30,8 @@ class AuthorizeFlow : public ::testing::Test {
 };
 
 TEST_F(AuthorizeFlow, SignInPickConsentCodeToken) {
-  browser.open(FrontRig::authorize(FrontRig::request("app-basic", "launch/patient openid fhirUser offline_access patient/Observation.rs")));
+  browser.open(FrontRig::authorize(
+      FrontRig::request("app-basic", "launch/patient openid fhirUser offline_access patient/Observation.rs")));
   ASSERT_TRUE(browser.shows("username"));
   ASSERT_TRUE(browser.shows("password"));
   ASSERT_TRUE(browser.shows("sign-in"));
@@ -78,7 +82,8 @@ TEST_F(AuthorizeFlow, Smart25_UntickedTypesAreNotGranted) {
 
 TEST_F(AuthorizeFlow, Smart28_CategoriesCanBeChosen) {
   rig.only_own_record();
-  const auto answer = through(FrontRig::request("app-basic", "patient/Patient.rs patient/Observation.rs"), {"patient.see.Observation.survey"});
+  const auto answer = through(FrontRig::request("app-basic", "patient/Patient.rs patient/Observation.rs"),
+                              {"patient.see.Observation.survey"});
   const auto scope = std::string(tokens(answer.at("code"))["scope"].string_or());
   EXPECT_TRUE(scope.starts_with("patient/Patient.rs patient/Observation.rs?category="));
   EXPECT_EQ(scope.find("survey"), std::string::npos);
@@ -154,15 +159,21 @@ TEST_F(AuthorizeFlow, FormPostResponseMode) {
   EXPECT_EQ(form->fields.get("state"), "st 1/&=");
   EXPECT_EQ(form->fields.get("iss"), kIssuer);
   EXPECT_TRUE(form->fields.get("code"));
-  EXPECT_NE(browser.response.headers.get("Content-Security-Policy")->find("form-action https://app.example.org;"), std::string_view::npos);
+  EXPECT_NE(browser.response.headers.get("Content-Security-Policy")->find("form-action https://app.example.org;"),
+            std::string_view::npos);
 }
 
 TEST_F(AuthorizeFlow, Rfc9126_PushedRequestIsUsedAndItsSurroundingsAreNot) {
   rig.only_own_record();
-  const auto pushed = rig.as.post("par", FrontRig::request("app-basic", "patient/Goal.rs"), {AsHarness::basic("app-basic")});
+  const auto pushed =
+      rig.as.post("par", FrontRig::request("app-basic", "patient/Goal.rs"), {AsHarness::basic("app-basic")});
   ASSERT_EQ(pushed.status, 201) << pushed.body;
   const auto uri = std::string(AsHarness::json(pushed)["request_uri"].string_or());
-  codec::Form request{{"client_id", "app-basic"}, {"request_uri", uri}, {"scope", "patient/*.cruds"}, {"redirect_uri", "https://evil.example/"}, {"state", "other"}};
+  codec::Form request{{"client_id", "app-basic"},
+                      {"request_uri", uri},
+                      {"scope", "patient/*.cruds"},
+                      {"redirect_uri", "https://evil.example/"},
+                      {"state", "other"}};
   browser.open(FrontRig::authorize(request));
   browser.sign_in();
   rig.as.clock.advance(std::chrono::minutes(3));  // longer than a pushed request lives: she reads
@@ -176,7 +187,8 @@ TEST_F(AuthorizeFlow, Rfc9126_PushedRequestIsUsedAndItsSurroundingsAreNot) {
   EXPECT_EQ(browser.response.status, 400);
 }
 
-// ---- prompt, max_age, hints ---------------------------------------------------------------------------------------------
+// ---- prompt, max_age, hints
+// ---------------------------------------------------------------------------------------------
 
 TEST_F(AuthorizeFlow, OidcCore_PromptNone) {
   auto silent = FrontRig::request();
@@ -198,7 +210,8 @@ TEST_F(AuthorizeFlow, OidcCore_PromptNone) {
 TEST_F(AuthorizeFlow, OidcCore_PromptLoginAndMaxAgeAskAgainOnce) {
   rig.only_own_record();
   through(FrontRig::request());
-  for (const auto& [name, value] : {std::pair("prompt", "login"), {"max_age", "1"}, {"max_age", "0"}, {"prompt", "select_account"}}) {
+  for (const auto& [name, value] :
+       {std::pair("prompt", "login"), {"max_age", "1"}, {"max_age", "0"}, {"prompt", "select_account"}}) {
     auto request = FrontRig::request();
     request.add(name, value);
     rig.as.clock.advance(std::chrono::seconds(100));
@@ -256,7 +269,8 @@ TEST_F(AuthorizeFlow, WrongPasswordInReauthenticationLeavesTheSessionAlone) {
 
 TEST_F(AuthorizeFlow, OidcCore_IdTokenHint) {
   rig.only_own_record();
-  const auto hint = std::string(tokens(through(FrontRig::request("app-basic", "openid"))["code"])["id_token"].string_or());
+  const auto hint =
+      std::string(tokens(through(FrontRig::request("app-basic", "openid"))["code"])["id_token"].string_or());
   auto request = FrontRig::request("app-basic", "openid");
   request.add("prompt", "none").add("id_token_hint", hint);
   rig.as.clock.advance(std::chrono::hours(1));  // an expired hint is still a hint
@@ -277,13 +291,19 @@ TEST_F(AuthorizeFlow, OidcCore_IdTokenHint) {
 
 TEST_F(AuthorizeFlow, OidcCore_UnknownAndDisplayParametersAreIgnored) {
   auto request = FrontRig::request();
-  request.add("ui_locales", "de-CH fr").add("display", "touch").add("claims_locales", "de").add("acr_values", "a b").add("foo", "bar").add("login_hint", "alice");
+  request.add("ui_locales", "de-CH fr")
+      .add("display", "touch")
+      .add("claims_locales", "de")
+      .add("acr_values", "a b")
+      .add("foo", "bar")
+      .add("login_hint", "alice");
   browser.open(FrontRig::authorize(request));
   EXPECT_TRUE(browser.shows("username"));
   EXPECT_NE(browser.response.body.find("value=\"alice\""), std::string::npos);
 }
 
-// ---- SMART --------------------------------------------------------------------------------------------------------------
+// ---- SMART
+// --------------------------------------------------------------------------------------------------------------
 
 TEST_F(AuthorizeFlow, Smart16_OneRecordSkipsThePicker) {
   rig.only_own_record();
@@ -335,11 +355,14 @@ class EhrLaunch : public AuthorizeFlow {
     return poster.response;
   }
   codec::Form usual() {
-    return {{"app", "app-basic"}, {"user", "dora"}, {"aud", std::string(kFhir)},
+    return {{"app", "app-basic"},
+            {"user", "dora"},
+            {"aud", std::string(kFhir)},
             {"context", R"({"patient":"p9","encounter":"e7","need_patient_banner":false,"intent":"reconcile"})"}};
   }
   std::string handle() { return std::string(AsHarness::json(launch(usual()))["launch"].string_or()); }
-  codec::Form request(const std::string& launch, std::string_view scope = "launch openid fhirUser user/Observation.rs patient/Patient.rs") {
+  codec::Form request(const std::string& launch,
+                      std::string_view scope = "launch openid fhirUser user/Observation.rs patient/Patient.rs") {
     auto form = FrontRig::request("app-basic", scope);
     if (!launch.empty()) form.add("launch", launch);
     return form;
@@ -350,7 +373,8 @@ TEST_F(EhrLaunch, Smart15_ContextArrivesWithTheToken) {
   const auto made = launch(usual());
   ASSERT_EQ(made.status, 201) << made.body;
   const auto json = AsHarness::json(made);
-  EXPECT_TRUE(json["launch_url"].string_or().starts_with("https://app.example.org/launch?iss=https%3A%2F%2Ffhir.example.org%2Fr4&launch=mlt_"));
+  EXPECT_TRUE(json["launch_url"].string_or().starts_with(
+      "https://app.example.org/launch?iss=https%3A%2F%2Ffhir.example.org%2Fr4&launch=mlt_"));
   browser.open(FrontRig::authorize(request(std::string(json["launch"].string_or()))));
   browser.sign_in("dora");
   browser.allow();

@@ -1,10 +1,12 @@
-// Whatever is asked for and whatever is ticked: granted ⊆ requested, and a scope whose boxes are all ticked comes back as is.
+// Whatever is asked for and whatever is ticked: granted ⊆ requested, and a scope whose boxes are all ticked comes back
+// as is.
+#include "login/consent_model.h"
+
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
 #include <set>
 
-#include "login/consent_model.h"
 #include "policy/scope_rules.h"
 
 namespace mitral::login {
@@ -12,13 +14,15 @@ namespace {
 
 std::string random_scope() {
   const auto context = *rc::gen::element<std::string>("patient", "user");
-  const auto type = *rc::gen::element<std::string>("*", "Patient", "Observation", "Condition", "Goal", "Appointment", "DocumentReference", "Binary");
+  const auto type = *rc::gen::element<std::string>("*", "Patient", "Observation", "Condition", "Goal", "Appointment",
+                                                   "DocumentReference", "Binary");
   const auto perms = *rc::gen::element<std::string>("rs", "r", "s", "cruds", "cud", "crs", "read", "write", "*");
   std::string scope = context + "/" + type + "." + perms;
   const bool v2 = perms != "read" && perms != "write" && perms != "*";
   if (v2 && type == "Observation" && *rc::gen::arbitrary<bool>()) {
-    scope += *rc::gen::element<std::string>("?category=http://terminology.hl7.org/CodeSystem/observation-category|laboratory", "?category=laboratory",
-                                            "?code=http://loinc.org|4548-4", "?category=vital-signs&code=http://loinc.org|4548-4");
+    scope += *rc::gen::element<std::string>(
+        "?category=http://terminology.hl7.org/CodeSystem/observation-category|laboratory", "?category=laboratory",
+        "?code=http://loinc.org|4548-4", "?category=vital-signs&code=http://loinc.org|4548-4");
   }
   return scope;
 }
@@ -42,7 +46,8 @@ TEST(ConsentModelProperty, GrantedIsWithinRequested) {
       if (*rc::gen::inRange(0, 100) < share) ticked.insert(value);
     }
     const bool offline = *rc::gen::arbitrary<bool>();
-    const auto granted = form.grant({.ticked = [&](std::string_view v) { return ticked.contains(std::string(v)); }, .offline = offline});
+    const auto granted =
+        form.grant({.ticked = [&](std::string_view v) { return ticked.contains(std::string(v)); }, .offline = offline});
     if (!granted) {
       RC_ASSERT(granted.error().code == ErrorCode::too_large);
       return;
@@ -67,7 +72,8 @@ TEST(ConsentModelProperty, EverythingTickedIsGrantedAsAsked) {
     spec::smart::ScopeSet requested;
     const auto count = *rc::gen::inRange(1, 6);
     for (int i = 0; i < count; ++i) requested.add(*spec::smart::parse_scope(random_scope(), policy::scope_rules()));
-    const auto granted = ConsentForm::make(requested).grant({.ticked = [](std::string_view) { return true; }, .offline = true});
+    const auto granted =
+        ConsentForm::make(requested).grant({.ticked = [](std::string_view) { return true; }, .offline = true});
     RC_ASSERT(granted.has_value());
     RC_ASSERT(granted->text() == requested.text());
   }));

@@ -1,5 +1,5 @@
-// Browser: a person's browser as far as the front channel can tell: a cookie jar, redirects, and forms read from the pages
-// that the server really sent. No script runs.
+// Browser: a person's browser as far as the front channel can tell: a cookie jar, redirects, and forms read from the
+// pages that the server really sent. No script runs.
 //
 //   Browser browser(as);
 //   browser.open(authorize_url({...}));                      // follows redirects that stay at the issuer
@@ -30,13 +30,15 @@ inline constexpr std::string_view kPassword = "correct horse";
 /// The harness's server with the real pages.
 class FrontRig {
  public:
-  explicit FrontRig(HarnessOptions options = {}) : as(std::move(options)), front(as.random), server(as.server_with(front)) {}
+  explicit FrontRig(HarnessOptions options = {})
+      : as(std::move(options)), front(as.random), server(as.server_with(front)) {}
 
   AsHarness as;
   web::BrowserFront front;
   std::unique_ptr<web::AuthorizationServer> server;
 
-  [[nodiscard]] static codec::Form request(std::string_view client = "app-basic", std::string_view scope = "openid patient/Observation.rs") {
+  [[nodiscard]] static codec::Form request(std::string_view client = "app-basic",
+                                           std::string_view scope = "openid patient/Observation.rs") {
     codec::Form form;
     form.add("response_type", "code").add("client_id", client).add("redirect_uri", kRedirectUri).add("scope", scope);
     form.add("state", "st 1/&=").add("nonce", "n1").add("aud", kFhir);
@@ -66,13 +68,14 @@ class Browser {
   explicit Browser(FrontRig& rig) : rig_(rig) {}
 
   std::map<std::string, std::string> jar;
-  codec::Response response;                ///< the last one
-  std::string url;                         ///< where it came from
-  std::vector<std::string> set_cookies;    ///< every Set-Cookie line so far
+  codec::Response response;              ///< the last one
+  std::string url;                       ///< where it came from
+  std::vector<std::string> set_cookies;  ///< every Set-Cookie line so far
   std::string address{kAddress};
 
   /// One request, redirects not followed.
-  const codec::Response& send(codec::Method method, std::string target, std::string body = {}, std::vector<codec::Header> headers = {}) {
+  const codec::Response& send(codec::Method method, std::string target, std::string body = {},
+                              std::vector<codec::Header> headers = {}) {
     url = target.starts_with("/") ? "https://as.example.org" + target : target;
     codec::Request request;
     request.method = method;
@@ -81,7 +84,8 @@ class Browser {
     request.set_target(std::string(uri->path) + (uri->has_query ? "?" + std::string(uri->query) : ""));
     request.headers.add("Host", "as.example.org");
     std::string cookies;
-    for (const auto& [name, value] : jar) cookies.append(cookies.empty() ? "" : "; ").append(name).append("=").append(value);
+    for (const auto& [name, value] : jar)
+      cookies.append(cookies.empty() ? "" : "; ").append(name).append("=").append(value);
     if (!cookies.empty()) request.headers.add("Cookie", cookies);
     for (const auto& header : headers) request.headers.add(header.name, header.value);
     if (method == codec::Method::post && request.headers.count("Content-Type") == 0) {
@@ -110,7 +114,7 @@ class Browser {
 
   struct FoundForm {
     std::string action;
-    codec::Form fields;                    ///< hidden fields, texts, and the boxes that are ticked
+    codec::Form fields;  ///< hidden fields, texts, and the boxes that are ticked
   };
   /// The form of the last page whose action ends like this.
   [[nodiscard]] std::optional<FoundForm> form(std::string_view action_end) const {
@@ -129,7 +133,9 @@ class Browser {
         std::smatch name;
         std::smatch value;
         if (!std::regex_search(attributes, name, names)) continue;
-        if (attributes.find("type=\"checkbox\"") != std::string::npos && attributes.find(" checked") == std::string::npos) continue;
+        if (attributes.find("type=\"checkbox\"") != std::string::npos &&
+            attributes.find(" checked") == std::string::npos)
+          continue;
         out.fields.add(unescape(name[1]), std::regex_search(attributes, value, values) ? unescape(value[1]) : "");
       }
       return out;
@@ -137,7 +143,8 @@ class Browser {
     return std::nullopt;
   }
   /// Submits that form, with some fields replaced, and follows redirects at the issuer.
-  const codec::Response& submit(std::string_view action_end, const codec::Form& set = {}, std::vector<std::string> untick = {}) {
+  const codec::Response& submit(std::string_view action_end, const codec::Form& set = {},
+                                std::vector<std::string> untick = {}) {
     auto found = form(action_end);
     EXPECT_TRUE(found) << "no form " << action_end << " on " << url << "\n" << response.body;
     if (!found) return response;
@@ -156,14 +163,19 @@ class Browser {
   const codec::Response& sign_in(std::string_view user = "alice", std::string_view password = kPassword) {
     return submit("/sign-in", {{"username", std::string(user)}, {"password", std::string(password)}});
   }
-  const codec::Response& pick(std::string_view patient) { return submit("/patient", {{"patient", std::string(patient)}}); }
-  const codec::Response& allow(std::vector<std::string> untick = {}) { return submit("/consent", {{"decision", "allow"}}, std::move(untick)); }
+  const codec::Response& pick(std::string_view patient) {
+    return submit("/patient", {{"patient", std::string(patient)}});
+  }
+  const codec::Response& allow(std::vector<std::string> untick = {}) {
+    return submit("/consent", {{"decision", "allow"}}, std::move(untick));
+  }
   const codec::Response& deny() { return submit("/consent", {{"decision", "deny"}}); }
 
   /// Parameters of the redirect to the client.
   [[nodiscard]] std::map<std::string, std::string> answer() const {
     std::map<std::string, std::string> out;
-    EXPECT_TRUE(left()) << response.status << " " << url << " -> " << location() << "\n" << response.body.substr(0, 3000);
+    EXPECT_TRUE(left()) << response.status << " " << url << " -> " << location() << "\n"
+                        << response.body.substr(0, 3000);
     const auto to = location();
     const auto uri = codec::parse_uri(to);
     if (!uri) return out;
@@ -185,8 +197,10 @@ class Browser {
   }
 
   [[nodiscard]] static std::string unescape(std::string text) {
-    for (const auto& [from, to] : {std::pair("&lt;", "<"), {"&gt;", ">"}, {"&quot;", "\""}, {"&#39;", "'"}, {"&#x27;", "'"}, {"&amp;", "&"}}) {
-      for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + 1)) text.replace(at, std::strlen(from), to);
+    for (const auto& [from, to] :
+         {std::pair("&lt;", "<"), {"&gt;", ">"}, {"&quot;", "\""}, {"&#39;", "'"}, {"&#x27;", "'"}, {"&amp;", "&"}}) {
+      for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + 1))
+        text.replace(at, std::strlen(from), to);
     }
     return text;
   }

@@ -42,14 +42,47 @@ class FrontRedirect : public ::testing::Test {
 
 TEST_F(FrontRedirect, B41_M415_RedirectCorpusGivesAPageAlways) {
   const std::string b = "https://app.example.org";
-  const std::vector<std::string> corpus = {
-      b + "/cb/", b + "/CB", b + "/cb?x=1", b + "/cb?next=https://evil.example", b + "/cb#", b + "/cb#f", b + "/cb/../evil", b + "/cb/..%2fevil",
-      b + "/cb/..;/evil", b + "/cb%252f..", b + "/cb%00", b + "/cb%0d%0a", b + "/c%62", "https://app.example.org.evil/cb", "https://app.example.org@evil/cb",
-      "https://evil@@app.example.org/cb", "https://user@app.example.org/cb", "https://app.example.org:443/cb", "https://app.example.org%25@evil",
-      "https://app.example.org\\@evil/cb", "https:/\\evil", "https:\\\\evil/cb", "//evil/cb", "/cb", "http://app.example.org/cb", "HTTPS://APP.EXAMPLE.ORG/cb",
-      "https://xn--app-evil.example/cb", "https://app\xE3\x80\x82" "example.org/cb", "https://[::1]/cb", "javascript:alert(1)//evil", "JaVaScRiPt:alert(1)",
-      "data:text/html,evil", " https://app.example.org/cb", "https://app.example.org/cb ", "https://appaexample.org/cb", "https://app.example.org./cb",
-      "https://app.example.org/cb\t", "https://app.example.org/cb&x=1", "null", "*"};
+  const std::vector<std::string> corpus = {b + "/cb/",
+                                           b + "/CB",
+                                           b + "/cb?x=1",
+                                           b + "/cb?next=https://evil.example",
+                                           b + "/cb#",
+                                           b + "/cb#f",
+                                           b + "/cb/../evil",
+                                           b + "/cb/..%2fevil",
+                                           b + "/cb/..;/evil",
+                                           b + "/cb%252f..",
+                                           b + "/cb%00",
+                                           b + "/cb%0d%0a",
+                                           b + "/c%62",
+                                           "https://app.example.org.evil/cb",
+                                           "https://app.example.org@evil/cb",
+                                           "https://evil@@app.example.org/cb",
+                                           "https://user@app.example.org/cb",
+                                           "https://app.example.org:443/cb",
+                                           "https://app.example.org%25@evil",
+                                           "https://app.example.org\\@evil/cb",
+                                           "https:/\\evil",
+                                           "https:\\\\evil/cb",
+                                           "//evil/cb",
+                                           "/cb",
+                                           "http://app.example.org/cb",
+                                           "HTTPS://APP.EXAMPLE.ORG/cb",
+                                           "https://xn--app-evil.example/cb",
+                                           "https://app\xE3\x80\x82"
+                                           "example.org/cb",
+                                           "https://[::1]/cb",
+                                           "javascript:alert(1)//evil",
+                                           "JaVaScRiPt:alert(1)",
+                                           "data:text/html,evil",
+                                           " https://app.example.org/cb",
+                                           "https://app.example.org/cb ",
+                                           "https://appaexample.org/cb",
+                                           "https://app.example.org./cb",
+                                           "https://app.example.org/cb\t",
+                                           "https://app.example.org/cb&x=1",
+                                           "null",
+                                           "*"};
   for (const auto& uri : corpus) {
     auto request = FrontRig::request();
     request.set("redirect_uri", uri);
@@ -85,7 +118,10 @@ TEST_F(FrontRedirect, M424_NothingRedirectsBeforeClientAndRedirectAreProven) {
   auto twice = FrontRig::request();
   twice.add("client_id", "app-public");
   expect_page(twice, "two client_ids");
-  for (const auto& [name, value] : {std::pair("scope", "no/such.thing"), {"response_type", "token"}, {"aud", "https://evil.example"}, {"code_challenge", "x"}}) {
+  for (const auto& [name, value] : {std::pair("scope", "no/such.thing"),
+                                    {"response_type", "token"},
+                                    {"aud", "https://evil.example"},
+                                    {"code_challenge", "x"}}) {
     auto request = FrontRig::request();
     request.set("redirect_uri", "https://evil.example/cb");
     request.set(name, value);
@@ -110,9 +146,11 @@ TEST_F(FrontRedirect, N2_LoopbackPortMayVaryAndNothingElse) {
   EXPECT_TRUE(attempt("http://127.0.0.1:51004/cb"));
   EXPECT_TRUE(attempt("http://127.0.0.1/cb"));
   EXPECT_TRUE(attempt("http://[::1]:1/cb"));
-  for (const auto* uri : {"http://127.0.0.1:51004/cb2", "http://127.0.0.1:51004/cb?x", "http://u@127.0.0.1:1/cb", "http://127.0.0.1.evil:1/cb", "http://localhost:1/cb",
-                          "http://localhost@evil/cb", "https://127.0.0.1:1/cb", "http://127.1:1/cb", "http://2130706433:1/cb", "http://127.0.0.1:99999/cb",
-                          "http://127.0.0.1:/cb/", "http://127.0.0.1:1:2/cb", "http://[::ffff:127.0.0.1]:1/cb", "http://0.0.0.0:1/cb"}) {
+  for (const auto* uri :
+       {"http://127.0.0.1:51004/cb2", "http://127.0.0.1:51004/cb?x", "http://u@127.0.0.1:1/cb",
+        "http://127.0.0.1.evil:1/cb", "http://localhost:1/cb", "http://localhost@evil/cb", "https://127.0.0.1:1/cb",
+        "http://127.1:1/cb", "http://2130706433:1/cb", "http://127.0.0.1:99999/cb", "http://127.0.0.1:/cb/",
+        "http://127.0.0.1:1:2/cb", "http://[::ffff:127.0.0.1]:1/cb", "http://0.0.0.0:1/cb"}) {
     EXPECT_FALSE(attempt(uri)) << uri;
   }
 }
@@ -129,7 +167,8 @@ TEST_F(FrontRedirect, B44_IssuerIsInErrorsToo) {
 
 TEST_F(FrontRedirect, M442_OnlyCodesAreGivenOut) {
   verify("app-basic");
-  for (const auto* type : {"token", "id_token", "code token", "code id_token", "id_token token", "none", "CODE", "code code"}) {
+  for (const auto* type :
+       {"token", "id_token", "code token", "code id_token", "id_token token", "none", "CODE", "code code"}) {
     auto request = FrontRig::request();
     request.set("response_type", type);
     const auto error = error_of(request);
@@ -157,7 +196,8 @@ TEST_F(FrontRedirect, B48_PkceS256CannotBeTalkedDown) {
     auto lower = FrontRig::request(client);
     lower.set("code_challenge_method", "s256");
     EXPECT_EQ(error_of(lower), "invalid_request");
-    for (const auto& challenge : {std::string(42, 'a'), std::string(44, 'a'), std::string(129, 'a'), std::string(42, 'a') + "=", std::string(42, 'a') + "+"}) {
+    for (const auto& challenge : {std::string(42, 'a'), std::string(44, 'a'), std::string(129, 'a'),
+                                  std::string(42, 'a') + "=", std::string(42, 'a') + "+"}) {
       auto bad = FrontRig::request(client);
       bad.set("code_challenge", challenge);
       EXPECT_EQ(error_of(bad), "invalid_request") << challenge;
@@ -179,7 +219,8 @@ TEST_F(FrontRedirect, B417_OtherResponseModesAreRefused) {
 
 TEST_F(FrontRedirect, M464_S3_TokensAreForKnownServersOnly) {
   verify("app-basic");
-  for (const auto* aud : {"https://evil.example/fhir", "http://fhir.example.org/r4", "https://fhir.example.org", "https://fhir.example.org/r4/x", "https://FHIR.example.org/r4"}) {
+  for (const auto* aud : {"https://evil.example/fhir", "http://fhir.example.org/r4", "https://fhir.example.org",
+                          "https://fhir.example.org/r4/x", "https://FHIR.example.org/r4"}) {
     auto request = FrontRig::request();
     request.set("aud", aud);
     const auto error = error_of(request);
@@ -196,7 +237,8 @@ TEST_F(FrontRedirect, M464_S3_TokensAreForKnownServersOnly) {
 
 TEST_F(FrontRedirect, E17_M422_ScopesBeyondReachAreNeverGranted) {
   verify("app-basic");
-  for (const auto* scope : {"system/*.cruds", "system/Patient.rs", "patient/*.*x", "patient/Observation.sr", "no/such", "patient/Observation.rs?_filter=x"}) {
+  for (const auto* scope : {"system/*.cruds", "system/Patient.rs", "patient/*.*x", "patient/Observation.sr", "no/such",
+                            "patient/Observation.rs?_filter=x"}) {
     EXPECT_EQ(error_of(FrontRig::request("app-basic", scope)), "invalid_scope") << scope;
   }
   const auto tab = error_of(FrontRig::request("app-basic", "openid\tpatient/Goal.rs"));
@@ -222,7 +264,8 @@ TEST_F(FrontRedirect, E8_PushedRequestsBelongToTheirClient) {
   const auto pushed = rig.as.post("par", FrontRig::request("app-basic"), {AsHarness::basic("app-basic")});
   const auto uri = std::string(AsHarness::json(pushed)["request_uri"].string_or());
   EXPECT_EQ(error_of({{"client_id", "app-public"}, {"request_uri", uri}}), "page 400");
-  EXPECT_EQ(error_of({{"client_id", "app-public"}, {"request_uri", uri}, {"redirect_uri", std::string(kRedirectUri)}}), "page 400");
+  EXPECT_EQ(error_of({{"client_id", "app-public"}, {"request_uri", uri}, {"redirect_uri", std::string(kRedirectUri)}}),
+            "page 400");
   EXPECT_EQ(error_of({{"client_id", "app-basic"}, {"request_uri", uri.substr(0, uri.size() - 1) + "A"}}), "page 400");
   EXPECT_EQ(error_of({{"client_id", "app-basic"}, {"request_uri", uri + "x"}}), "page 400");
   rig.as.clock.advance(std::chrono::seconds(91));
@@ -294,9 +337,13 @@ TEST_F(FrontRedirect, W4_FormPostEscapesState) {
 TEST_F(FrontRedirect, W11_NoParameterSteersTheNextPage) {
   rig.only_own_record();
   auto request = FrontRig::request();
-  for (const auto* name : {"next", "return_to", "continue", "post_login_redirect_uri", "target"}) request.add(name, "//evil.example");
+  for (const auto* name : {"next", "return_to", "continue", "post_login_redirect_uri", "target"})
+    request.add(name, "//evil.example");
   browser.open(FrontRig::authorize(request));
-  browser.submit("/sign-in", {{"username", "alice"}, {"password", std::string(kPassword)}, {"next", "//evil.example"}, {"return_to", "https:evil"}});
+  browser.submit("/sign-in", {{"username", "alice"},
+                              {"password", std::string(kPassword)},
+                              {"next", "//evil.example"},
+                              {"return_to", "https:evil"}});
   EXPECT_TRUE(browser.shows("allow"));
   browser.open(std::string(kIssuer) + "/sign-out?post_logout_redirect_uri=https://evil.example&next=//evil");
   browser.submit("/sign-out", {{"post_logout_redirect_uri", "https://evil.example"}});
@@ -306,7 +353,10 @@ TEST_F(FrontRedirect, W11_NoParameterSteersTheNextPage) {
 
 TEST_F(FrontRedirect, W3_HostHeadersDoNotMoveTheIssuer) {
   browser.send(codec::Method::get, FrontRig::authorize(FrontRig::request()), {},
-               {{"X-Forwarded-Host", "evil.example"}, {"X-Forwarded-Proto", "http"}, {"Forwarded", "host=evil.example"}, {"X-Forwarded-Prefix", "/evil"}});
+               {{"X-Forwarded-Host", "evil.example"},
+                {"X-Forwarded-Proto", "http"},
+                {"Forwarded", "host=evil.example"},
+                {"X-Forwarded-Prefix", "/evil"}});
   EXPECT_TRUE(browser.location().starts_with(std::string(kIssuer) + "/interaction/"));
 }
 

@@ -20,7 +20,8 @@ class FrontSession : public ::testing::Test {
   }
 };
 
-// ---- BU-3, W-7, W-8, W-9 ------------------------------------------------------------------------------------------------
+// ---- BU-3, W-7, W-8, W-9
+// ------------------------------------------------------------------------------------------------
 
 TEST_F(FrontSession, BU3_AnotherBrowserCannotGoOnWithAFlow) {
   browser.open(FrontRig::authorize(FrontRig::request()));
@@ -124,7 +125,8 @@ TEST_F(FrontSession, W9_CookiesCarryEveryFlagAndNoContent) {
   ASSERT_GE(browser.set_cookies.size(), 2U);
   for (const auto& cookie : browser.set_cookies) {
     EXPECT_TRUE(cookie.starts_with("__Host-mitral_")) << cookie;
-    for (const auto* flag : {"; Path=/", "; Secure", "; HttpOnly", "; SameSite=Lax"}) EXPECT_NE(cookie.find(flag), std::string::npos) << flag;
+    for (const auto* flag : {"; Path=/", "; Secure", "; HttpOnly", "; SameSite=Lax"})
+      EXPECT_NE(cookie.find(flag), std::string::npos) << flag;
     EXPECT_EQ(cookie.find("Domain"), std::string::npos);
     const auto value = cookie.substr(cookie.find('=') + 1, cookie.find(';') - cookie.find('=') - 1);
     EXPECT_EQ(value.size(), 43U) << "256 random bits and nothing else";
@@ -168,7 +170,8 @@ TEST_F(FrontSession, SessionsEndByIdlenessAndAge) {
   EXPECT_EQ(idle.answer()["error"], "login_required");
 }
 
-// ---- W-6: forms ---------------------------------------------------------------------------------------------------------
+// ---- W-6: forms
+// ---------------------------------------------------------------------------------------------------------
 
 TEST_F(FrontSession, W6_B47_M44110_FormsWithoutTheirOwnTokenDoNothing) {
   browser.open(FrontRig::authorize(FrontRig::request()));
@@ -198,8 +201,12 @@ TEST_F(FrontSession, W6_TokenOfBeforeSignInIsDeadAfterwards) {
 }
 
 TEST_F(FrontSession, W6_CrossSiteRequestsAreRefusedEvenWithAToken) {
-  for (const auto& header : std::vector<codec::Header>{{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Origin", "https://evil.example"},
-                                                      {"Origin", "https://as.example.org.evil"}, {"Origin", "http://as.example.org"}, {"Origin", "https://as.example.org:8443"}}) {
+  for (const auto& header : std::vector<codec::Header>{{"Sec-Fetch-Site", "cross-site"},
+                                                       {"Sec-Fetch-Site", "same-site"},
+                                                       {"Origin", "https://evil.example"},
+                                                       {"Origin", "https://as.example.org.evil"},
+                                                       {"Origin", "http://as.example.org"},
+                                                       {"Origin", "https://as.example.org:8443"}}) {
     browser.open(FrontRig::authorize(FrontRig::request()));
     auto form = *browser.form("/sign-in");
     form.fields.set("username", "alice").set("password", kPassword);
@@ -212,7 +219,8 @@ TEST_F(FrontSession, W6_CrossSiteRequestsAreRefusedEvenWithAToken) {
     return browser.form("/sign-in");
   }();
   form.fields.set("username", "alice").set("password", kPassword);
-  browser.send(codec::Method::post, form.action, form.fields.serialize(), {{"Sec-Fetch-Site", "same-origin"}, {"Origin", "null"}});
+  browser.send(codec::Method::post, form.action, form.fields.serialize(),
+               {{"Sec-Fetch-Site", "same-origin"}, {"Origin", "null"}});
   EXPECT_EQ(browser.response.status, 303) << "what browsers really send from a no-referrer page";
 }
 
@@ -236,7 +244,8 @@ TEST_F(FrontSession, W6_JsonOrTextBodiesAreNoForms) {
   EXPECT_EQ(browser.response.status, 415);
 }
 
-// ---- framing, CORS, 303 -------------------------------------------------------------------------------------------------
+// ---- framing, CORS, 303
+// -------------------------------------------------------------------------------------------------
 
 TEST_F(FrontSession, BB5_FramesWorkersAndFetchesGetNothing) {
   sign_in_and_consent(browser);
@@ -296,7 +305,8 @@ TEST_F(FrontSession, B412_CredentialsAreNeverPostedOn) {
   EXPECT_FALSE(browser.answer()["code"].empty());
 }
 
-// ---- W-24, W-25 ---------------------------------------------------------------------------------------------------------
+// ---- W-24, W-25
+// ---------------------------------------------------------------------------------------------------------
 
 TEST_F(FrontSession, W24_UnknownDisabledAndWrongLookTheSame) {
   auto dora = rig.as.user_record("u_dora");
@@ -309,7 +319,8 @@ TEST_F(FrontSession, W24_UnknownDisabledAndWrongLookTheSame) {
     fresh.open(FrontRig::authorize(FrontRig::request()));
     fresh.sign_in(user, password);
     EXPECT_EQ(fresh.response.status, 403);
-    auto body = std::regex_replace(fresh.response.body, std::regex("(interaction/|name=\"csrf\" value=\")[A-Za-z0-9_-]{43}"), "$1");
+    auto body = std::regex_replace(fresh.response.body,
+                                   std::regex("(interaction/|name=\"csrf\" value=\")[A-Za-z0-9_-]{43}"), "$1");
     body = std::regex_replace(body, std::regex("value=\"" + std::string(user) + "\""), "value=\"\"");
     bodies.insert(body);
   }
@@ -361,6 +372,36 @@ TEST_F(FrontSession, W25_ManyAddressesAgainstOneUserAreSlowedDown) {
   EXPECT_GT(refused, 0);
 }
 
+class BusyHasher final : public ports::PasswordHasher {
+ public:
+  Task<Result<std::string>> hash(Secret) override { co_return fail(ErrorCode::unavailable); }
+  Task<Result<bool>> verify(std::string, Secret) override { co_return fail(ErrorCode::unavailable); }
+};
+
+TEST_F(FrontSession, W32_FullPasswordPoolIs503WithRetryAfterAndAFreshForm) {
+  browser.open(FrontRig::authorize(FrontRig::request()));
+  BusyHasher busy;
+  auto& s = rig.as.services();
+  flow::Services services{s.store, s.clock,       s.random,          busy,      s.fetcher, s.keys, s.feed,
+                          s.users, s.client_keys, s.client_throttle, s.metrics, s.issuers};
+  web::AuthorizationServer server(services, rig.front);
+  auto form = *browser.form("/sign-in");
+  form.fields.set("username", "alice").set("password", kPassword);
+  codec::Request request;
+  request.method = codec::Method::post;
+  request.set_target(form.action.substr(std::string("https://as.example.org").size()));
+  request.headers.add("Host", "as.example.org");
+  request.headers.add("Content-Type", "application/x-www-form-urlencoded");
+  for (const auto& [name, value] : browser.jar) request.headers.add("Cookie", name + "=" + value);
+  request.body = form.fields.serialize();
+  request.tls = true;
+  const auto response = run_sync(server.handle(std::move(request)));
+  EXPECT_EQ(response.status, 503);
+  EXPECT_TRUE(response.headers.get("Retry-After"));
+  EXPECT_NE(response.body.find("id=\"password\""), std::string::npos);
+  EXPECT_FALSE(response.headers.get("Set-Cookie"));
+}
+
 TEST_F(FrontSession, W27_WhatPeopleTypeIsNotRecorded) {
   browser.open(FrontRig::authorize(FrontRig::request()));
   browser.sign_in("hunter2-typed-as-name", "canary-password");
@@ -369,7 +410,8 @@ TEST_F(FrontSession, W27_WhatPeopleTypeIsNotRecorded) {
   browser.allow();
   const auto code = browser.answer()["code"];
   for (const auto& record : rig.as.audit()) {
-    std::string all = record.event.reason + record.event.user + record.event.client + record.event.grant + record.event.token;
+    std::string all =
+        record.event.reason + record.event.user + record.event.client + record.event.grant + record.event.token;
     for (const auto& [key, value] : record.event.details) all += key + value;
     for (const auto* canary : {"canary", "hunter2", "st 1/"}) EXPECT_EQ(all.find(canary), std::string::npos);
     EXPECT_EQ(all.find(code), std::string::npos);
@@ -377,7 +419,8 @@ TEST_F(FrontSession, W27_WhatPeopleTypeIsNotRecorded) {
   }
 }
 
-// ---- consent ------------------------------------------------------------------------------------------------------------
+// ---- consent
+// ------------------------------------------------------------------------------------------------------------
 
 TEST_F(FrontSession, M423_PublicClientsThatCouldBeAnybodyAreNeverAutoApproved) {
   auto client = rig.as.client_record("app-public");
@@ -432,7 +475,8 @@ TEST_F(FrontSession, E18_TicksOfThisPageCountWhateverAnotherWindowLeft) {
   auto narrow = *browser.form("/consent");
   browser.open(FrontRig::authorize(FrontRig::request("app-basic", "patient/Goal.rs patient/Condition.rs")));
   browser.allow();
-  codec::Form sent{{"csrf", std::string(*narrow.fields.get("csrf"))}, {"share", "patient.see.Goal"}, {"decision", "allow"}};
+  codec::Form sent{
+      {"csrf", std::string(*narrow.fields.get("csrf"))}, {"share", "patient.see.Goal"}, {"decision", "allow"}};
   browser.send(codec::Method::post, narrow.action, sent.serialize());
   EXPECT_TRUE(browser.left());
   const auto issued = rig.events(model::AuditKind::code_issued);
@@ -455,7 +499,10 @@ TEST_F(FrontSession, E18_MadeUpTicksGrantNothing) {
   browser.open(FrontRig::authorize(FrontRig::request("app-basic", "patient/Goal.rs")));
   browser.sign_in();
   auto form = *browser.form("/consent");
-  form.fields.add("share", "patient.see.Condition").add("share", "patient.change.Goal").add("share", "patient/*.cruds").add("scope", "patient/*.cruds");
+  form.fields.add("share", "patient.see.Condition")
+      .add("share", "patient.change.Goal")
+      .add("share", "patient/*.cruds")
+      .add("scope", "patient/*.cruds");
   form.fields.add("offline", "yes").set("decision", "allow");
   browser.send(codec::Method::post, form.action, form.fields.serialize());
   EXPECT_TRUE(browser.left());
@@ -553,11 +600,13 @@ TEST_F(FrontSession, W4_HostileClientNameOnRealPages) {
 }
 
 TEST_F(FrontSession, W28_ErrorsTellNothingOfTheInside) {
-  for (const auto* rest : {"/interaction/", "/interaction/x", "/interaction/x/y/z", "/interaction/%2e%2e/token", "/interaction//consent"}) {
+  for (const auto* rest : {"/interaction/", "/interaction/x", "/interaction/x/y/z", "/interaction/%2e%2e/token",
+                           "/interaction//consent"}) {
     browser.send(codec::Method::get, std::string(kIssuer) + rest);
     EXPECT_GE(browser.response.status, 400) << rest;
     EXPECT_LT(browser.response.status, 500) << rest;
-    for (const auto* leak : {"sqlite", ".cc", "std::", "exception"}) EXPECT_EQ(browser.response.body.find(leak), std::string::npos);
+    for (const auto* leak : {"sqlite", ".cc", "std::", "exception"})
+      EXPECT_EQ(browser.response.body.find(leak), std::string::npos);
   }
 }
 
@@ -565,7 +614,8 @@ TEST_F(FrontSession, M432_StoredThingsHoldNoHandles) {
   browser.open(FrontRig::authorize(FrontRig::request()));
   browser.sign_in();
   const auto id = browser.url.substr(browser.url.rfind('/') + 1);
-  const auto stored = run_sync(rig.as.store().find_interaction(rig.as.issuer_id(), flow::hash_of(id), rig.as.clock.now()));
+  const auto stored =
+      run_sync(rig.as.store().find_interaction(rig.as.issuer_id(), flow::hash_of(id), rig.as.clock.now()));
   ASSERT_TRUE(stored && *stored);
   const auto text = (*stored)->request.to_json().dump();
   EXPECT_EQ(text.find(id), std::string::npos);

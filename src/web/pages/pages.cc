@@ -37,7 +37,8 @@ std::string organization(const flow::IssuerRuntime& issuer) {
   return issuer.config().display_name.empty() ? issuer.authority() : issuer.config().display_name;
 }
 
-codec::Response finish(const flow::IssuerRuntime& issuer, std::string_view page_template, Json values, const Frame& frame) {
+codec::Response finish(const flow::IssuerRuntime& issuer, std::string_view page_template, Json values,
+                       const Frame& frame) {
   values.set("t", text_table());
   Json layout = Json::object({{"lang", "en"},
                               {"title", frame.title},
@@ -47,7 +48,8 @@ codec::Response finish(const flow::IssuerRuntime& issuer, std::string_view page_
                               {"body", render(page_template, values)}});
   layout.set("wide", frame.wide);
   layout.set("t", text_table());
-  codec::Response response = codec::Response::with(frame.status, "text/html; charset=utf-8", render(templates::kLayout, layout));
+  codec::Response response =
+      codec::Response::with(frame.status, "text/html; charset=utf-8", render(templates::kLayout, layout));
   add_page_headers(response, issuer, frame.policy);
   return response;
 }
@@ -86,7 +88,8 @@ std::string offline_text(const ConsentDuration& duration) {
 
 Json client_links(const model::Client& client) {
   Json links = Json::array();
-  const std::pair<const std::string&, std::string_view> all[] = {{client.policy_uri, "policy_link"}, {client.tos_uri, "terms_link"}};
+  const std::pair<const std::string&, std::string_view> all[] = {{client.policy_uri, "policy_link"},
+                                                                 {client.tos_uri, "terms_link"}};
   for (const auto& [url, key] : all) {
     if (codec::is_https_url(url)) links.push_back(Json::object({{"url", url}, {"text", text_en(key)}}));
   }
@@ -130,7 +133,8 @@ codec::Response sign_in_page(const flow::IssuerRuntime& issuer, const SignInPage
 codec::Response picker_page(const flow::IssuerRuntime& issuer, const PickerPage& page) {
   Json people = Json::array();
   for (const auto& person : page.people) {
-    std::string more(person.relationship == "self" ? text_en("relationship_self") : std::string_view(person.relationship));
+    std::string more(person.relationship == "self" ? text_en("relationship_self")
+                                                   : std::string_view(person.relationship));
     if (!person.birth_date.empty()) {
       more.append(more.empty() ? "" : " · ").append(fill(text_en("born"), {{"date", person.birth_date}}));
     }
@@ -146,9 +150,9 @@ codec::Response picker_page(const flow::IssuerRuntime& issuer, const PickerPage&
                               {"cancel_action", page.cancel.action},
                               {"cancel_csrf", page.cancel.csrf}});
   values.set("people", std::move(people));
-  return finish(issuer, templates::kPicker, std::move(values),
-                {.title = text_en("picker_title"),
-                 .policy = {.own_forms = true, .leads_to = page.redirect_uri, .script = {}}});
+  return finish(
+      issuer, templates::kPicker, std::move(values),
+      {.title = text_en("picker_title"), .policy = {.own_forms = true, .leads_to = page.redirect_uri, .script = {}}});
 }
 
 codec::Response consent_page(const flow::IssuerRuntime& issuer, const ConsentPage& page) {
@@ -164,19 +168,20 @@ codec::Response consent_page(const flow::IssuerRuntime& issuer, const ConsentPag
   std::string record = page.record && data ? record_text(*page.record) : std::string();
   if (record.empty() && page.clinician && data) record = text_en("records_clinician");
 
-  Json values = Json::object({{"heading", heading},
-                              {"lead", !data ? "" : text_en(page.clinician ? "consent_lead_clinician" : "consent_lead")},
-                              {"app", title},
-                              {"app_letter", first_letter(title)},
-                              {"domain", client_domain(client, page.redirect_uri)},
-                              {"record", record},
-                              {"user", shown_name(*page.user)},
-                              {"duration", duration_text(page.duration, page.form->asks_offline())},
-                              {"problem", page.nothing_left ? text_en("consent_nothing") : ""},
-                              {"action", page.decide.action},
-                              {"csrf", page.decide.csrf},
-                              {"switch_action", page.switch_user.action},
-                              {"switch_csrf", page.switch_user.csrf}});
+  Json values =
+      Json::object({{"heading", heading},
+                    {"lead", !data ? "" : text_en(page.clinician ? "consent_lead_clinician" : "consent_lead")},
+                    {"app", title},
+                    {"app_letter", first_letter(title)},
+                    {"domain", client_domain(client, page.redirect_uri)},
+                    {"record", record},
+                    {"user", shown_name(*page.user)},
+                    {"duration", duration_text(page.duration, page.form->asks_offline())},
+                    {"problem", page.nothing_left ? text_en("consent_nothing") : ""},
+                    {"action", page.decide.action},
+                    {"csrf", page.decide.csrf},
+                    {"switch_action", page.switch_user.action},
+                    {"switch_csrf", page.switch_user.csrf}});
   const auto vouched = fill(text_en(client.verified ? "verified" : "unverified"), {{"org", organization(issuer)}});
   values.set(client.verified ? "verified" : "unverified", Json(vouched));
   values.set("offline_detail", Json(offline_text(page.duration)));
@@ -191,23 +196,23 @@ codec::Response consent_page(const flow::IssuerRuntime& issuer, const ConsentPag
   values.set("has_links", links.size() != 0);
   values.set("links", std::move(links));
   values.set("sections", consent_sections(*page.form, page.ticked, !page.clinician));
-  return finish(issuer, templates::kConsent, std::move(values),
-                {.title = heading,
-                 .wide = true,
-                 .policy = {.own_forms = true, .leads_to = page.redirect_uri, .script = {}}});
+  return finish(
+      issuer, templates::kConsent, std::move(values),
+      {.title = heading, .wide = true, .policy = {.own_forms = true, .leads_to = page.redirect_uri, .script = {}}});
 }
 
 codec::Response error_page(const flow::IssuerRuntime& issuer, const ErrorPage& page) {
-  const auto heading = text_en(!page.continue_to.empty()                             ? "error_return_title"
+  const auto heading = text_en(!page.continue_to.empty()                  ? "error_return_title"
                                : page.status == 503 || page.status == 429 ? "error_busy_title"
-                                                                                     : "error_title");
+                                                                          : "error_title");
   Json values = Json::object({{"heading", heading},
                               {"text", page.text.view()},
                               {"code", page.code},
                               {"target", page.continue_to},
                               {"link", fill(text_en("error_return"), {{"domain", page.client_domain}})}});
   values.set("nothing_shared", true);
-  auto response = finish(issuer, templates::kError, std::move(values), {.title = heading, .status = page.status, .policy = {}});
+  auto response =
+      finish(issuer, templates::kError, std::move(values), {.title = heading, .status = page.status, .policy = {}});
   if (page.retry_after_s > 0) response.headers.set("Retry-After", std::to_string(page.retry_after_s));
   return response;
 }
@@ -216,12 +221,14 @@ codec::Response form_post_page(const flow::IssuerRuntime& issuer, std::string_vi
                                std::span<const std::pair<std::string, std::string>> fields, bool automatic) {
   Json list = Json::array();
   for (const auto& [name, value] : fields) list.push_back(Json::object({{"name", name}, {"value", value}}));
-  Json values = Json::object({{"action", uri}, {"script", automatic ? templates::kFormPostScript : std::string_view()}});
+  Json values =
+      Json::object({{"action", uri}, {"script", automatic ? templates::kFormPostScript : std::string_view()}});
   values.set("lead", text_en(automatic ? "form_post_lead" : "error_lead"));
   values.set("fields", std::move(list));
   return finish(issuer, templates::kFormPost, std::move(values),
                 {.title = text_en("form_post_title"),
-                 .policy = {.own_forms = false, .leads_to = uri,
+                 .policy = {.own_forms = false,
+                            .leads_to = uri,
                             .script = automatic ? templates::kFormPostScript : std::string_view()}});
 }
 

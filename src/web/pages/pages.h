@@ -1,7 +1,7 @@
 // Pages: each page of the front channel as a function from its facts to a finished response with all security headers.
 //
-// Everything in these structs but literals is hostile text; the templates escape it. URLs of clients are shown as links only
-// when they are https. Thread rules: pure functions.
+// Everything in these structs but literals is hostile text; the templates escape it. URLs of clients are shown as links
+// only when they are https. Thread rules: pure functions.
 #pragma once
 
 #include <functional>
@@ -29,12 +29,12 @@ struct FormTarget {
 
 struct SignInPage {
   const model::Client* client = nullptr;
-  std::string_view redirect_uri;      ///< where the answer may lead
+  std::string_view redirect_uri;  ///< where the answer may lead
   FormTarget sign_in;
   FormTarget cancel;
-  std::string username;               ///< typed before, or login_hint
-  std::string problem;                ///< what went wrong, or empty
-  bool again = false;                 ///< she is signed in, and has to prove it once more
+  std::string username;  ///< typed before, or login_hint
+  std::string problem;   ///< what went wrong, or empty
+  bool again = false;    ///< she is signed in, and has to prove it once more
   int status = 200;
   std::int64_t retry_after_s = 0;
 };
@@ -51,9 +51,9 @@ struct PickerPage {
 
 /// How long what is allowed lasts, as numbers for the texts.
 struct ConsentDuration {
-  std::int64_t minutes = 0;           ///< of an access token
-  std::int64_t session_hours = 0;     ///< with online_access; 0: not asked for
-  std::int64_t idle_days = 0;         ///< refresh lifetime, for offline access
+  std::int64_t minutes = 0;        ///< of an access token
+  std::int64_t session_hours = 0;  ///< with online_access; 0: not asked for
+  std::int64_t idle_days = 0;      ///< refresh lifetime, for offline access
 };
 
 struct ConsentPage {
@@ -68,15 +68,16 @@ struct ConsentPage {
   std::function<bool(std::string_view)> ticked;
   bool offline_ticked = true;
   ConsentDuration duration;
-  bool nothing_left = false;          ///< she had unticked everything
+  bool nothing_left = false;  ///< she had unticked everything
 };
 [[nodiscard]] codec::Response consent_page(const flow::IssuerRuntime& issuer, const ConsentPage& page);
 
 struct ErrorPage {
   int status = 400;
   ClientText text = {};
-  std::string_view code = {};         ///< a literal of the standards ("invalid_request"), or empty
-  std::string_view continue_to = {};  ///< proven URI with the error in it: the person decides whether to follow (B-4.11)
+  std::string_view code = {};  ///< a literal of the standards ("invalid_request"), or empty
+  std::string_view continue_to =
+      {};  ///< proven URI with the error in it: the person decides whether to follow (B-4.11)
   std::string_view client_domain = {};
   std::int64_t retry_after_s = 0;
 };
@@ -85,10 +86,12 @@ struct ErrorPage {
 /// response_mode=form_post (OAuth 2.0 Form Post Response Mode): posts itself, or by a button where there is no script.
 /// `automatic` false: only by the button (B-4.11).
 [[nodiscard]] codec::Response form_post_page(const flow::IssuerRuntime& issuer, std::string_view uri,
-                                             std::span<const std::pair<std::string, std::string>> fields, bool automatic);
+                                             std::span<const std::pair<std::string, std::string>> fields,
+                                             bool automatic);
 
 /// `name` empty: nobody is signed in.
-[[nodiscard]] codec::Response sign_out_page(const flow::IssuerRuntime& issuer, std::string_view name, const FormTarget& target);
+[[nodiscard]] codec::Response sign_out_page(const flow::IssuerRuntime& issuer, std::string_view name,
+                                            const FormTarget& target);
 [[nodiscard]] codec::Response signed_out_page(const flow::IssuerRuntime& issuer);
 [[nodiscard]] codec::Response home_page(const flow::IssuerRuntime& issuer);
 

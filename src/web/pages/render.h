@@ -1,8 +1,7 @@
 // Render: a template and its values to HTML. The one place that knows the template library.
 //
-// Values are JSON: strings, booleans, and arrays of objects for sections. An empty string counts as absent in a section.
-// Every {{value}} is escaped for HTML text and quoted attributes.
-// Thread rules: pure function; any thread.
+// Values are JSON: strings, booleans, and arrays of objects for sections. An empty string counts as absent in a
+// section. Every {{value}} is escaped for HTML text and quoted attributes. Thread rules: pure function; any thread.
 #pragma once
 
 #include <string>

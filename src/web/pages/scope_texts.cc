@@ -66,7 +66,8 @@ std::size_t rank_of(const ConsentItem& item) {
   return item.other_types || at == kMembers.end() ? kMembers.size() : static_cast<std::size_t>(at - kMembers.begin());
 }
 
-Json row_of(const ConsentItem& item, std::size_t n, const std::function<bool(std::string_view)>& ticked, bool about_you) {
+Json row_of(const ConsentItem& item, std::size_t n, const std::function<bool(std::string_view)>& ticked,
+            bool about_you) {
   const bool speaks_of_you = about_you && item.context == spec::smart::ScopeContext::patient;
   std::string title(item.other_types ? text_en("other_types_title") : item.facts.title);
   if (item.facts.other_restriction) title = fill(text_en("limited_by_app"), {{"title", title}});
@@ -82,7 +83,8 @@ Json row_of(const ConsentItem& item, std::size_t n, const std::function<bool(std
     const auto& part = item.parts[m];
     const bool on = ticked(part.value);
     open = open || !on;
-    Json line = Json::object({{"id", number + "-" + std::to_string(m + 1)}, {"value", part.value}, {"title", part.facts.title}});
+    Json line = Json::object(
+        {{"id", number + "-" + std::to_string(m + 1)}, {"value", part.value}, {"title", part.facts.title}});
     line.set("ticked", on);
     parts.push_back(std::move(line));
   }
@@ -100,7 +102,8 @@ std::string_view group_of(std::string_view type) noexcept {
   return at == kMembers.end() ? "group_other" : at->group;
 }
 
-Json consent_sections(const login::ConsentForm& form, const std::function<bool(std::string_view)>& ticked, bool about_you) {
+Json consent_sections(const login::ConsentForm& form, const std::function<bool(std::string_view)>& ticked,
+                      bool about_you) {
   std::vector<const ConsentItem*> order;
   for (const auto& item : form.items()) order.push_back(&item);
   std::ranges::sort(order, {}, [](const ConsentItem* item) {

@@ -1,8 +1,7 @@
 // Scope texts: the lines of the consent page: which words, in which group, in which order.
 //
-// Words come from spec/smart/words.h by key; this file adds the grouping and what depends on the page (whose record, what
-// "everything else" means).
-// Thread rules: pure functions.
+// Words come from spec/smart/words.h by key; this file adds the grouping and what depends on the page (whose record,
+// what "everything else" means). Thread rules: pure functions.
 #pragma once
 
 #include <functional>

@@ -98,7 +98,12 @@ input[type="text"], input[type="password"] {
   border-radius: 10px;
   padding: 0.7rem 0.85rem;
 }
-input[type="text"]:focus-visible, input[type="password"]:focus-visible { outline-offset: 0; border-color: var(--accent); border-radius: 10px; }
+input[type="text"]:focus-visible,
+input[type="password"]:focus-visible {
+  outline-offset: 0;
+  border-color: var(--accent);
+  border-radius: 10px;
+}
 button, .button {
   display: inline-flex;
   align-items: center;
@@ -119,8 +124,22 @@ button, .button {
 }
 button:hover, .button:hover { background: var(--tint); color: var(--ink); }
 button.primary, .button.primary { background: var(--accent); border-color: var(--accent); color: var(--on-accent); }
-button.primary:hover, .button.primary:hover { background: var(--accent-strong); border-color: var(--accent-strong); color: var(--on-accent); }
-button.plain { min-height: 0; padding: 0; border: 0; background: none; color: var(--accent); font-weight: 400; text-decoration: underline; text-underline-offset: 0.18em; }
+button.primary:hover,
+.button.primary:hover {
+  background: var(--accent-strong);
+  border-color: var(--accent-strong);
+  color: var(--on-accent);
+}
+button.plain {
+  min-height: 0;
+  padding: 0;
+  border: 0;
+  background: none;
+  color: var(--accent);
+  font-weight: 400;
+  text-decoration: underline;
+  text-underline-offset: 0.18em;
+}
 button.plain:hover { color: var(--accent-strong); background: none; }
 .full { width: 100%; }
 .center { text-align: center; }
@@ -151,7 +170,17 @@ button.plain:hover { color: var(--accent-strong); background: none; }
 
 .people { list-style: none; display: grid; gap: 0.6rem; }
 .people button { width: 100%; justify-content: flex-start; text-align: left; padding: 0.85rem 1rem; gap: 0.9rem; }
-.people .letter { flex: none; width: 2.5rem; height: 2.5rem; display: grid; place-items: center; border-radius: 50%; background: var(--tint); color: var(--accent); font-weight: 650; }
+.people .letter {
+  flex: none;
+  width: 2.5rem;
+  height: 2.5rem;
+  display: grid;
+  place-items: center;
+  border-radius: 50%;
+  background: var(--tint);
+  color: var(--accent);
+  font-weight: 650;
+}
 .people .who { display: block; overflow-wrap: anywhere; }
 .people .more { display: block; font-weight: 400; font-size: 0.9375rem; color: var(--soft); }
 
@@ -201,7 +230,19 @@ legend { padding: 0; font-weight: 650; }
 )css";
 
 constexpr std::string_view kSmartStyle =
-    R"json({"color_background":"#f4f6f4","color_error":"#8c1d18","color_highlight":"#0b6158","color_modal_backdrop":"#1a2421","color_success":"#0b6158","color_text":"#1a2421","dim_border_radius":"10px","dim_font_size":"17px","dim_spacing_size":"20px","font_family_body":"system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif","font_family_heading":"system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif"})json";
+    R"json({
+  "color_background":"#f4f6f4",
+  "color_error":"#8c1d18",
+  "color_highlight":"#0b6158",
+  "color_modal_backdrop":"#1a2421",
+  "color_success":"#0b6158",
+  "color_text":"#1a2421",
+  "dim_border_radius":"10px",
+  "dim_font_size":"17px",
+  "dim_spacing_size":"20px",
+  "font_family_body":"system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif",
+  "font_family_heading":"system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif"
+})json";
 
 std::string hashed(std::string_view stem, std::string_view content, std::string_view extension) {
   const Hash256 hash = crypto::sha256(content);

@@ -1,8 +1,7 @@
 // Style: the one stylesheet of all pages, and the SMART style document (SMART App Launch 2.2, smart_style_url).
 //
-// Both are served under a name that holds a hash of their bytes, so they can be cached forever and never disagree with the
-// pages that ask for them. Nothing is loaded from elsewhere (threat B-4.2).
-// Thread rules: constants; any thread.
+// Both are served under a name that holds a hash of their bytes, so they can be cached forever and never disagree with
+// the pages that ask for them. Nothing is loaded from elsewhere (threat B-4.2). Thread rules: constants; any thread.
 #pragma once
 
 #include <string>

@@ -15,7 +15,9 @@ const std::string_view kLayout = R"html(<!doctype html>
 <body>
 <a class="skip" href="#content">{{t.skip}}</a>
 <header class="top">
-<svg viewBox="0 0 32 32" fill="none" stroke="currentColor" stroke-width="2.4" stroke-linecap="round" aria-hidden="true" focusable="false"><circle cx="16" cy="16" r="13.2"/><path d="M5.5 12.5c6 .4 9.300 3.300 10.500 10 1.200-6.700 4.500-9.600 10.500-10"/></svg>
+<svg viewBox="0 0 32 32" fill="none" stroke="currentColor" stroke-width="2.4" stroke-linecap="round"
+aria-hidden="true" focusable="false"><circle cx="16" cy="16" r="13.2"/>
+<path d="M5.5 12.5c6 .4 9.3 3.3 10.5 10 1.2-6.700 4.5-9.6 10.5-10"/></svg>
 <span id="organization">{{org}}</span>
 </header>
 <main id="content"{{#wide}} class="wide"{{/wide}}>
@@ -37,11 +39,14 @@ const std::string_view kSignIn = R"html(<div class="card">
 <input type="hidden" name="csrf" value="{{csrf}}">
 <div>
 <label class="field" for="username">{{t.username}}</label>
-<input type="text" id="username" name="username" value="{{username}}" autocomplete="username" autocapitalize="none" autocorrect="off" spellcheck="false" maxlength="256" required{{^username}} autofocus{{/username}}{{#problem}} aria-describedby="problem"{{/problem}}>
+<input type="text" id="username" name="username" value="{{username}}" autocomplete="username"
+autocapitalize="none" autocorrect="off" spellcheck="false" maxlength="256"
+required{{^username}} autofocus{{/username}}{{#problem}} aria-describedby="problem"{{/problem}}>
 </div>
 <div>
 <label class="field" for="password">{{t.password}}</label>
-<input type="password" id="password" name="password" autocomplete="current-password" maxlength="1024" required{{#username}} autofocus{{/username}}{{#problem}} aria-describedby="problem"{{/problem}}>
+<input type="password" id="password" name="password" autocomplete="current-password" maxlength="1024"
+required{{#username}} autofocus{{/username}}{{#problem}} aria-describedby="problem"{{/problem}}>
 </div>
 <button class="primary full" id="sign-in" type="submit">{{t.sign_in}}</button>
 </form>
@@ -60,7 +65,8 @@ const std::string_view kPicker = R"html(<div class="card">
 <form method="post" action="{{action}}">
 <input type="hidden" name="csrf" value="{{csrf}}">
 <ul class="people">
-{{#people}}<li><button type="submit" name="patient" value="{{id}}" id="patient-{{id}}"><span class="letter" aria-hidden="true">{{letter}}</span><span><span class="who">{{display}}</span><span class="more">{{more}}</span></span></button></li>
+{{#people}}<li><button type="submit" name="patient" value="{{id}}" id="patient-{{id}}"><span class="letter"
+aria-hidden="true">{{letter}}</span><span><span class="who">{{display}}</span><span class="more">{{more}}</span></span></button></li>
 {{/people}}</ul>
 </form>
 <form method="post" action="{{cancel_action}}" class="center">
@@ -87,7 +93,9 @@ const std::string_view kConsent = R"html(<div class="card">
 {{#problem}}<p class="note bad" id="problem" role="alert">{{problem}}</p>{{/problem}}
 <dl class="facts">
 {{#record}}<dt>{{t.record_label}}</dt><dd id="record-name">{{record}}</dd>{{/record}}
-<dt>{{t.signed_in_label}}</dt><dd><span id="user-name">{{user}}</span><form method="post" action="{{switch_action}}"><input type="hidden" name="csrf" value="{{switch_csrf}}"><button class="plain" id="switch-user" type="submit">{{t.not_you}}</button></form></dd>
+<dt>{{t.signed_in_label}}</dt><dd><span id="user-name">{{user}}</span><form method="post" action="{{switch_action}}">
+<input type="hidden" name="csrf" value="{{switch_csrf}}">
+<button class="plain" id="switch-user" type="submit">{{t.not_you}}</button></form></dd>
 <dt>{{t.duration_label}}</dt><dd id="duration">{{duration}}</dd>
 </dl>
 {{#proxy_note}}<p class="small" id="proxy-note">{{proxy_note}}</p>
@@ -100,10 +108,13 @@ const std::string_view kConsent = R"html(<div class="card">
 <legend>{{legend}}</legend>
 <div class="rows">
 {{#rows}}<div class="row">
-<label class="tick" for="scope-{{n}}"><input type="checkbox" id="scope-{{n}}" name="share" value="{{value}}"{{#ticked}} checked{{/ticked}}><span class="title">{{title}}</span>{{#detail}}<span class="detail">{{detail}}</span>{{/detail}}</label>
+<label class="tick" for="scope-{{n}}">
+<input type="checkbox" id="scope-{{n}}" name="share" value="{{value}}"{{#ticked}} checked{{/ticked}}>
+<span class="title">{{title}}</span>{{#detail}}<span class="detail">{{detail}}</span>{{/detail}}</label>
 {{#kinds}}<details class="kinds"{{#open}} open{{/open}}><summary id="kinds-{{n}}">{{t.kinds_summary}}</summary>
 <p class="hint">{{t.kinds_hint}}</p>
-{{#parts}}<label class="part" for="scope-{{id}}"><input type="checkbox" id="scope-{{id}}" name="share" value="{{value}}"{{#ticked}} checked{{/ticked}}><span>{{title}}</span></label>
+{{#parts}}<label class="part" for="scope-{{id}}">
+<input type="checkbox" id="scope-{{id}}" name="share" value="{{value}}"{{#ticked}} checked{{/ticked}}><span>{{title}}</span></label>
 {{/parts}}</details>
 {{/kinds}}</div>
 {{/rows}}</div>
@@ -113,9 +124,13 @@ const std::string_view kConsent = R"html(<div class="card">
 {{/sections}}{{#has_others}}<ul class="plainlist small">
 {{#others}}<li>{{text}}</li>
 {{/others}}</ul>
-{{/has_others}}{{#offline}}<div class="rows"><label class="tick" for="offline"><input type="checkbox" id="offline" name="offline" value="yes"{{#offline_ticked}} checked{{/offline_ticked}}><span class="title">{{t.offline_title}}</span><span class="detail">{{offline_detail}}</span></label></div>
+{{/has_others}}{{#offline}}<div class="rows"><label class="tick" for="offline">
+<input type="checkbox" id="offline" name="offline" value="yes"{{#offline_ticked}} checked{{/offline_ticked}}>
+<span class="title">{{t.offline_title}}</span><span class="detail">{{offline_detail}}</span></label></div>
 {{/offline}}{{#identity}}<p class="small" id="identity">{{identity}}</p>
-{{/identity}}{{#has_links}}<p class="small">{{#links}}<a href="{{url}}" rel="noopener noreferrer" target="_blank">{{text}}</a> {{/links}}</p>
+{{/identity}}{{#has_links}}<p class="small">{{#links}}
+<a href="{{url}}" rel="noopener noreferrer" target="_blank">{{text}}</a>
+{{/links}}</p>
 {{/has_links}}<div class="actions bar">
 <button type="submit" id="deny" name="decision" value="deny" formnovalidate>{{t.deny}}</button>
 <button type="submit" class="primary" id="allow" name="decision" value="allow">{{t.allow}}</button>

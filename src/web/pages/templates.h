@@ -1,9 +1,9 @@
-// Templates: the pages as mustache text. {{name}} is always HTML-escaped; {{{name}}} stands in the layout only, for a body
-// that was rendered before, and for nothing else (threat W-4; a test looks).
+// Templates: the pages as mustache text. {{name}} is always HTML-escaped; {{{name}}} stands in the layout only, for a
+// body that was rendered before, and for nothing else (threat W-4; a test looks).
 //
-// Element ids are stable: tests and assistive tools rely on them. No script, no style attribute, nothing from elsewhere; the
-// one exception is the line of the form_post page that its Content-Security-Policy names by hash.
-// Thread rules: constants.
+// Element ids are stable: tests and assistive tools rely on them. No script, no style attribute, nothing from
+// elsewhere; the one exception is the line of the form_post page that its Content-Security-Policy names by hash. Thread
+// rules: constants.
 #pragma once
 
 #include <string_view>

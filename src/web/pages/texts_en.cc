@@ -40,7 +40,9 @@ constexpr auto kTexts = std::to_array<Text>({
     {"group_other", "Other"},
     {"group_people", "People and places of care"},
     {"group_tests", "Tests and measurements"},
-    {"home_lead", "Apps that you use send you here to sign in and to choose what you share. There is nothing to do on this page itself."},
+    {"home_lead",
+     "Apps that you use send you here to sign in and to choose what you share. There is nothing to do on this page "
+     "itself."},
     {"home_sign_out", "Sign out"},
     {"home_title", "Your health record, shared only as you say"},
     {"identity_note", "The app also learns that it is you who signed in."},
@@ -49,7 +51,9 @@ constexpr auto kTexts = std::to_array<Text>({
     {"kinds_summary", "Choose kinds"},
     {"limited_by_app", "{title} (a part, as the app asked)"},
     {"not_you", "Not you?"},
-    {"offline_detail", "The app may then look at this even when you are not using it, for example to warn you: until you end it, or until it has not been used for {days} days."},
+    {"offline_detail",
+     "The app may then look at this even when you are not using it, for example to warn you: until you end it, or "
+     "until it has not been used for {days} days."},
     {"offline_otherwise", "Without this, access ends by itself after about {minutes} minutes."},
     {"offline_title", "Keep access while you are away"},
     {"other_scope_title", "Something else that the app calls “{scope}”"},
@@ -88,12 +92,14 @@ constexpr auto kTexts = std::to_array<Text>({
     {"username", "User name"},
     {"verified", "Checked by {org}"},
 });
-static_assert([] {
-  for (std::size_t i = 1; i < kTexts.size(); ++i) {
-    if (!(kTexts[i - 1].key < kTexts[i].key)) return false;
-  }
-  return true;
-}(), "sorted by key, no key twice");
+static_assert(
+    [] {
+      for (std::size_t i = 1; i < kTexts.size(); ++i) {
+        if (!(kTexts[i - 1].key < kTexts[i].key)) return false;
+      }
+      return true;
+    }(),
+    "sorted by key, no key twice");
 
 }  // namespace
 

@@ -35,16 +35,20 @@ TEST(Browser, W9_HostPrefixOnHttpsAndPlainNameOnLoopback) {
 }
 
 TEST(Browser, S27_IssuersOfOneHostHaveCookiesOfTheirOwn) {
-  EXPECT_NE(cookie_base_name(*issuer("https://as.example/t/a"), CookieKind::session), cookie_base_name(*issuer("https://as.example/t/b"), CookieKind::session));
+  EXPECT_NE(cookie_base_name(*issuer("https://as.example/t/a"), CookieKind::session),
+            cookie_base_name(*issuer("https://as.example/t/b"), CookieKind::session));
 }
 
 TEST(Browser, W7_OnlyValuesOfOurFormAreRead) {
   const auto as = issuer("https://as.example");
   const std::string good(43, 'a');
   EXPECT_EQ(read_cookie(*as, with({{"Cookie", "__Host-mitral_session=" + good}}), CookieKind::session), good);
-  EXPECT_FALSE(read_cookie(*as, with({{"Cookie", "mitral_session=" + good}}), CookieKind::session)) << "without the prefix";
+  EXPECT_FALSE(read_cookie(*as, with({{"Cookie", "mitral_session=" + good}}), CookieKind::session))
+      << "without the prefix";
   EXPECT_FALSE(read_cookie(*as, with({{"Cookie", "__Host-mitral_session=" + good + "a"}}), CookieKind::session));
-  EXPECT_FALSE(read_cookie(*as, with({{"Cookie", "__Host-mitral_session=" + good + "; __Host-mitral_session=" + std::string(43, 'b')}}), CookieKind::session));
+  EXPECT_FALSE(read_cookie(
+      *as, with({{"Cookie", "__Host-mitral_session=" + good + "; __Host-mitral_session=" + std::string(43, 'b')}}),
+      CookieKind::session));
   EXPECT_FALSE(read_cookie(*as, with({{"Cookie", "__Host-mitral_browser=" + good}}), CookieKind::session));
 }
 

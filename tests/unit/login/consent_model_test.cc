@@ -1,11 +1,12 @@
-// Consent model: what a person unticks is not granted, what she leaves is granted in the client's own words, and nothing is
-// ever granted that was not asked for.
+// Consent model: what a person unticks is not granted, what she leaves is granted in the client's own words, and
+// nothing is ever granted that was not asked for.
+#include "login/consent_model.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <set>
 
-#include "login/consent_model.h"
 #include "policy/scope_policy.h"
 
 namespace mitral::login {
@@ -25,21 +26,24 @@ std::string granted(std::string_view asked, std::set<std::string> unticked, bool
   for (const auto& value : unticked) {
     EXPECT_NE(std::ranges::find(values, value), values.end()) << "no such box: " << value;
   }
-  auto out = form.grant({.ticked = [&](std::string_view v) { return !unticked.contains(std::string(v)); }, .offline = offline});
+  auto out = form.grant(
+      {.ticked = [&](std::string_view v) { return !unticked.contains(std::string(v)); }, .offline = offline});
   EXPECT_TRUE(out);
   return out ? out->text() : "";
 }
 
 TEST(ConsentModel, Smart115_UnchangedScopesKeepTheClientsSpelling) {
-  for (const auto* asked : {"launch/patient openid fhirUser offline_access patient/Patient.rs", "patient/*.rs", "patient/*.read user/Observation.*",
-                            "patient/Condition.read patient/Observation.cruds",
-                            "patient/Observation.rs?category=http://terminology.hl7.org/CodeSystem/observation-category|laboratory"}) {
+  for (const auto* asked :
+       {"launch/patient openid fhirUser offline_access patient/Patient.rs", "patient/*.rs",
+        "patient/*.read user/Observation.*", "patient/Condition.read patient/Observation.cruds",
+        "patient/Observation.rs?category=http://terminology.hl7.org/CodeSystem/observation-category|laboratory"}) {
     EXPECT_EQ(granted(asked, {}), asked);
   }
 }
 
 TEST(ConsentModel, Smart25_UntickedTypeLeavesTheOthers) {
-  EXPECT_EQ(granted("openid patient/Patient.rs patient/Condition.rs", {"patient.see.Condition"}), "openid patient/Patient.rs");
+  EXPECT_EQ(granted("openid patient/Patient.rs patient/Condition.rs", {"patient.see.Condition"}),
+            "openid patient/Patient.rs");
 }
 
 TEST(ConsentModel, Smart25_WildcardIsSpelledOutWhenATypeIsUnticked) {
@@ -54,7 +58,8 @@ TEST(ConsentModel, Smart25_WildcardIsSpelledOutWhenATypeIsUnticked) {
 }
 
 TEST(ConsentModel, Smart28_TypeLevelBecomesCategories) {
-  const auto text = granted("patient/Observation.rs", {"patient.see.Observation.survey", "patient.see.Observation.sdoh"});
+  const auto text =
+      granted("patient/Observation.rs", {"patient.see.Observation.survey", "patient.see.Observation.sdoh"});
   EXPECT_EQ(text.find("patient/Observation.rs "), std::string::npos);
   EXPECT_NE(text.find("patient/Observation.rs?category="), std::string::npos);
   EXPECT_NE(text.find("|laboratory"), std::string::npos);
@@ -91,6 +96,24 @@ TEST(ConsentModel, OneBoxForAllScopesThatMeanTheSame) {
   EXPECT_EQ(granted("patient/Goal.rs patient/Goal.r", {"patient.see.Goal"}), "");
 }
 
+TEST(ConsentModel, E18_ATypeAskedForTwiceIsNotHiddenInEverythingElse) {
+  const auto text = granted("patient/*.rs patient/Appointment.rs", {"patient.see.Appointment"});
+  EXPECT_EQ(text.find("patient/Appointment.rs"), std::string::npos);
+  EXPECT_NE(text.find("patient/Account.rs"), std::string::npos);
+}
+
+TEST(ConsentModel, E18_ARestrictedScopeFallsWithItsType) {
+  const std::string lab = "patient/Observation.rs?category=laboratory";
+  EXPECT_EQ(granted("patient/Goal.rs patient/Observation.rs " + lab, {"patient.see.Observation"}), "patient/Goal.rs");
+  const auto text = granted("patient/Observation.rs " + lab, {"patient.see.Observation.laboratory"});
+  EXPECT_EQ(text.find("laboratory"), std::string::npos);
+  EXPECT_NE(text.find("vital-signs"), std::string::npos);
+  const auto code = granted("patient/Observation.rs patient/Observation.rs?code=http://loinc.org|4548-4",
+                            {"patient.see.Observation.survey"});
+  EXPECT_EQ(code.find("code="), std::string::npos) << "it might be a survey";
+  EXPECT_EQ(granted("patient/*.rs " + lab, {"patient.see.Observation"}).find("Observation"), std::string::npos);
+}
+
 TEST(ConsentModel, UserAndPatientScopesAreSeparateBoxes) {
   EXPECT_EQ(granted("patient/Goal.rs user/Goal.rs", {"user.see.Goal"}), "patient/Goal.rs");
 }
@@ -101,8 +124,10 @@ TEST(ConsentModel, OfflineHasItsOwnSwitch) {
 
 TEST(ConsentModel, E18_MadeUpNamesGrantNothing) {
   const auto form = ConsentForm::make(set_of("patient/Goal.rs"));
-  const std::set<std::string> sent = {"patient.see.Condition", "patient/*.cruds", "user.see.Goal", "patient.change.Goal", "*", ""};
-  const auto out = form.grant({.ticked = [&](std::string_view v) { return sent.contains(std::string(v)); }, .offline = true});
+  const std::set<std::string> sent = {
+      "patient.see.Condition", "patient/*.cruds", "user.see.Goal", "patient.change.Goal", "*", ""};
+  const auto out =
+      form.grant({.ticked = [&](std::string_view v) { return sent.contains(std::string(v)); }, .offline = true});
   ASSERT_TRUE(out);
   EXPECT_TRUE(out->empty());
 }

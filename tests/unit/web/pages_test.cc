@@ -1,4 +1,7 @@
-// The pages as HTML: escaping, headers, accessibility, and that every text and id is where templates and tests expect it.
+// The pages as HTML: escaping, headers, accessibility, and that every text and id is where templates and tests expect
+// it.
+#include "web/pages/pages.h"
+
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -8,7 +11,6 @@
 
 #include "codec/text.h"
 #include "policy/scope_policy.h"
-#include "web/pages/pages.h"
 #include "web/pages/render.h"
 #include "web/pages/scope_texts.h"
 #include "web/pages/style.h"
@@ -42,7 +44,8 @@ model::Client make_client() {
 void keep(const std::string& name, const codec::Response& response) {
   const char* dir = std::getenv("MITRAL_PAGES_DIR");
   if (dir == nullptr) return;
-  std::string html = std::regex_replace(response.body, std::regex("href=\"/assets/(style-[0-9a-f]+\\.css)\""), "href=\"$1\"");
+  std::string html =
+      std::regex_replace(response.body, std::regex("href=\"/assets/(style-[0-9a-f]+\\.css)\""), "href=\"$1\"");
   std::ofstream(std::string(dir) + "/" + name + ".html") << html;
   std::ofstream(std::string(dir) + "/" + stylesheet_name()) << stylesheet();
 }
@@ -57,7 +60,9 @@ class Pages : public ::testing::Test {
     u.username = "maria";
     u.display_name = "Maria Meyer";
     u.fhir_user = "Patient/m1";
-    u.patients = {{"m1", "Maria Meyer", "self", "1985-03-14"}, {"l1", "Lena Meyer", "child", "2016-07-02"}, {"t1", "Tom Meyer", "child", "2019-11-23"}};
+    u.patients = {{"m1", "Maria Meyer", "self", "1985-03-14"},
+                  {"l1", "Lena Meyer", "child", "2016-07-02"},
+                  {"t1", "Tom Meyer", "child", "2019-11-23"}};
     return u;
   }();
   FormTarget target{"https://as.example/interaction/x/consent", "token"};
@@ -92,7 +97,8 @@ class Pages : public ::testing::Test {
 
 void expect_page_headers(const codec::Response& response) {
   const auto csp = response.headers.get("Content-Security-Policy").value_or("");
-  for (const auto* part : {"default-src 'none'", "style-src 'self'", "base-uri 'none'", "frame-ancestors 'none'", "form-action"}) {
+  for (const auto* part :
+       {"default-src 'none'", "style-src 'self'", "base-uri 'none'", "frame-ancestors 'none'", "form-action"}) {
     EXPECT_NE(csp.find(part), std::string_view::npos) << part;
   }
   EXPECT_EQ(csp.find("unsafe"), std::string_view::npos);
@@ -143,7 +149,8 @@ TEST_F(Pages, W4_HostileTextIsEscapedEverywhere) {
   sign.problem = evil;
   EXPECT_EQ(sign_in_page(*issuer, sign).body.find("<svg onload"), std::string::npos);
   const std::vector<std::pair<std::string, std::string>> fields = {{"state", evil}};
-  EXPECT_EQ(form_post_page(*issuer, "https://a.example/cb?x=\"><svg onload=1>", fields, true).body.find("<svg onload"), std::string::npos);
+  EXPECT_EQ(form_post_page(*issuer, "https://a.example/cb?x=\"><svg onload=1>", fields, true).body.find("<svg onload"),
+            std::string::npos);
 }
 
 TEST_F(Pages, W5_NameThatMayNotBeShownGivesTheId) {
@@ -205,7 +212,8 @@ TEST_F(Pages, IdsAreUniqueAndEveryInputHasALabel) {
     }
     EXPECT_NE(page.find("<html lang=\"en\">"), std::string::npos);
     EXPECT_NE(page.find("<h1"), std::string::npos);
-    EXPECT_NE(page.find("role=\"alert\"") != std::string::npos || page.find("id=\"allow\"") != std::string::npos, false);
+    EXPECT_NE(page.find("role=\"alert\"") != std::string::npos || page.find("id=\"allow\"") != std::string::npos,
+              false);
   }
 }
 
@@ -219,9 +227,12 @@ TEST_F(Pages, E18_UnverifiedClientsAreLabelled) {
 }
 
 TEST_F(Pages, Smart115_ConsentSpeaksEverydayWordsAndOffersEachCategory) {
-  const auto page = consent("launch/patient openid fhirUser offline_access patient/Patient.rs patient/Observation.rs patient/Condition.rs").body;
-  for (const auto* text : {"Personal details", "Lab results", "Vital signs", "Problem list", "Lena Meyer (child)", "id=\"offline\"",
-                           "100 days", "id=\"allow\"", "id=\"deny\"", "Heart Diary"}) {
+  const auto page = consent(
+                        "launch/patient openid fhirUser offline_access patient/Patient.rs patient/Observation.rs "
+                        "patient/Condition.rs")
+                        .body;
+  for (const auto* text : {"Personal details", "Lab results", "Vital signs", "Problem list", "Lena Meyer (child)",
+                           "id=\"offline\"", "100 days", "id=\"allow\"", "id=\"deny\"", "Heart Diary"}) {
     EXPECT_NE(page.find(text), std::string::npos) << text;
   }
   EXPECT_EQ(page.find("patient/Observation"), std::string::npos) << "no scope syntax for people";
@@ -229,12 +240,14 @@ TEST_F(Pages, Smart115_ConsentSpeaksEverydayWordsAndOffersEachCategory) {
 
 TEST_F(Pages, CspFormActionNamesTheRedirectOriginOnly) {
   const auto csp = [](std::string_view uri) { return content_security_policy({.own_forms = true, .leads_to = uri}); };
-  EXPECT_NE(csp("https://app.example:8443/cb?x=1").find("form-action 'self' https://app.example:8443"), std::string::npos);
+  EXPECT_NE(csp("https://app.example:8443/cb?x=1").find("form-action 'self' https://app.example:8443"),
+            std::string::npos);
   EXPECT_EQ(csp_source("com.example.app:/cb"), "com.example.app:");
   EXPECT_EQ(csp_source("http://[::1]:99/cb"), "http:");
   EXPECT_EQ(csp_source("http://127.0.0.1:99/cb"), "http://127.0.0.1:99");
   EXPECT_NE(content_security_policy({}).find("form-action 'none'"), std::string::npos);
-  const auto with_script = content_security_policy({.own_forms = false, .leads_to = "https://a.example/cb", .script = "x"});
+  const auto with_script =
+      content_security_policy({.own_forms = false, .leads_to = "https://a.example/cb", .script = "x"});
   EXPECT_NE(with_script.find("script-src 'sha256-"), std::string::npos);
   EXPECT_EQ(with_script.find("'self' https"), std::string::npos) << "the form_post page posts to the client only";
 }
@@ -271,7 +284,8 @@ TEST_F(Pages, PicturesForPeople) {
   picker.pick = picker.cancel = target;
   picker.people = user.patients;
   keep("picker", picker_page(*issuer, picker));
-  keep("consent", consent("launch/patient openid fhirUser offline_access patient/Patient.rs patient/Observation.rs patient/Condition.rs "
+  keep("consent", consent("launch/patient openid fhirUser offline_access patient/Patient.rs patient/Observation.rs "
+                          "patient/Condition.rs "
                           "patient/MedicationRequest.rs patient/AllergyIntolerance.rs patient/Immunization.rs"));
   keep("consent_wild", consent("patient/*.cruds openid offline_access", [&](ConsentPage& page) {
          client.verified = true;
@@ -279,9 +293,14 @@ TEST_F(Pages, PicturesForPeople) {
          page.nothing_left = true;
        }));
   keep("consent_signin", consent("openid profile"));
-  keep("error", error_page(*issuer, {.status = 400, .text = "redirect_uri is not registered for this client", .code = "invalid_request"}));
-  keep("error_return", error_page(*issuer, {.status = 400, .text = "aud is missing", .code = "invalid_request",
-                                            .continue_to = "https://app.heartdiary.example/cb?error=x", .client_domain = "app.heartdiary.example"}));
+  keep("error", error_page(*issuer, {.status = 400,
+                                     .text = "redirect_uri is not registered for this client",
+                                     .code = "invalid_request"}));
+  keep("error_return", error_page(*issuer, {.status = 400,
+                                            .text = "aud is missing",
+                                            .code = "invalid_request",
+                                            .continue_to = "https://app.heartdiary.example/cb?error=x",
+                                            .client_domain = "app.heartdiary.example"}));
   keep("form_post", form_post_page(*issuer, "https://a.example/cb", {}, false));
   keep("sign_out", sign_out_page(*issuer, "Maria Meyer", target));
   keep("signed_out", signed_out_page(*issuer));
