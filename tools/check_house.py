@@ -37,6 +37,7 @@ BANNED = [
     (r"\bsystem_clock::now\(", {"base"}, "time is handed in (base/time.h Clock)"),
     (r"\bstd::(rand|srand|mt19937|random_device)\b", set(), "randomness is handed in (base/random.h)"),
     (r"\bmemcmp\s*\(", {"base", "crypto"}, "compare secrets with constant_time_equal"),
+    (r"#include <regex>|\bstd::regex\b", set(), "no regular expressions: their time depends on the input (threat W-16)"),
     (r"\b(TODO|FIXME|XXX|HACK)\b", set(), "unfinished work does not land"),
     (r"std::cout|std::cerr|\bprintf\s*\(", {"app", "main"}, "write through base/log.h"),
 ]
