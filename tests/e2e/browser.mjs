@@ -68,12 +68,14 @@ export class Watcher {
 }
 
 /// Pictures at the width of a desk and of a phone, and nothing may stick out at the side.
-export async function picture(page, name) {
+/// With `unscrolled`, also what is seen before anybody scrolls.
+export async function picture(page, name, { unscrolled = false } = {}) {
   mkdirSync(SHOTS, { recursive: true });
   for (const [kind, size] of [['desktop', DESKTOP], ['phone', PHONE]]) {
     await page.setViewportSize(size);
     // The caret is left alone: hiding it would need an inline style, which these pages' policy refuses.
     await page.screenshot({ path: join(SHOTS, `${name}-${kind}.png`), fullPage: true, caret: 'initial' });
+    if (unscrolled) await page.screenshot({ path: join(SHOTS, `${name}-${kind}-window.png`), caret: 'initial' });
     const widths = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]).catch(() => [0, 0]);
     assert.ok(widths[0] <= widths[1], `${name} is ${widths[0]} px wide in a window of ${widths[1]} px`);
   }

@@ -67,7 +67,7 @@ try {
       await picture(page, '03-picker');
       await page.click('#patient-maria');
       await page.waitForSelector('#allow');
-      await picture(page, '04-consent');
+      await picture(page, '04-consent', { unscrolled: true });
       assert.match(await page.textContent('#app-name'), /Lab Notebook/);
       assert.match(await page.textContent('#record-name'), /Maria Sample/);
       assert.ok(await page.isChecked('#offline'));
