@@ -149,7 +149,7 @@ class Checker:
         if not path.exists():
             self.breach(path, 1, "is missing")
             return
-        text = path.read_text(encoding="utf-8")
+        text = "\n".join(line for _, line in prose(path.read_text(encoding="utf-8")))
         config = (ROOT / "src/app/config.cc").read_text(encoding="utf-8")
         keys = re.findall(r'\b[rs]\.(?:text|texts|flag|number|duration|address|choice<[^>]*>)\("(\w+)"', config)
         for key in sorted(set(keys)):
