@@ -123,6 +123,8 @@ cmd_check() {
   need $BUILD_PACKAGES $CHECK_PACKAGES libgtest-dev libgmock-dev librapidcheck-dev
   say "Floors, file sizes, banned calls"
   python3 tools/check_house.py
+  say "Documents"
+  python3 tools/check_docs.py
   say "Format"
   find src tests fuzz bench -name '*.cc' -o -name '*.h' | xargs clang-format-19 --dry-run --Werror
   say "clang-tidy"
@@ -151,7 +153,7 @@ Mitral's source tree. On a bare Debian 12 the first two commands are all that a 
   ./do setup            install what building, testing and checking need, from Debian and npm
   ./do build            build the release binary: build/release/mitral
   ./do bench            measure beside nginx and openssl on this machine
-  ./do check            floors, format, clang-tidy
+  ./do check            floors, documents, format, clang-tidy
   ./do format           format the sources
   ./do tsan             unit, contract and threat tests under the thread sanitizer
   ./do fuzz T [SEC]     fuzz target T (see fuzz/) for SEC seconds
