@@ -43,7 +43,8 @@ namespace mitral::fhir {
                                       std::string_view own_base,
                                       const std::function<bool(const Reference&)>& target_allowed);
 
-/// Every Reference.reference text anywhere in the resource, contained resources included.
+/// Every Reference.reference text anywhere in the resource, contained resources included. Views into the resource.
 [[nodiscard]] std::vector<std::string_view> all_references(const codec::Json& resource);
+std::vector<std::string_view> all_references(codec::Json&& resource) = delete;
 
 }  // namespace mitral::fhir
