@@ -79,7 +79,9 @@ std::vector<std::string> scopes_of(const SealedToken& sealed, const model::Grant
 
 }  // namespace
 
-bool LiveToken::has_scope(std::string_view scope) const noexcept { return std::ranges::find(scopes, scope) != scopes.end(); }
+bool LiveToken::has_scope(std::string_view scope) const noexcept {
+  return std::ranges::find(scopes, scope) != scopes.end();
+}
 
 Task<Result<std::optional<LiveToken>>> read_live_token(const Context& context, std::string_view token) {
   constexpr std::optional<LiveToken> kDead;

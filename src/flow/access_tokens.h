@@ -20,7 +20,7 @@ namespace mitral::flow {
 
 struct LiveToken {
   Id128 jti;
-  std::optional<model::Grant> grant;   ///< none: client_credentials
+  std::optional<model::Grant> grant;  ///< none: client_credentials
   std::string client;
   std::string subject;
   std::string audience;
@@ -37,8 +37,8 @@ struct LiveToken {
 /// What a token says about itself, genuine but possibly dead: enough to revoke it.
 struct TokenIdentity {
   Id128 jti;
-  Id128 grant;          ///< zero: client_credentials
-  std::string client;   ///< empty when only the grant knows it
+  Id128 grant;         ///< zero: client_credentials
+  std::string client;  ///< empty when only the grant knows it
   std::int64_t expires = 0;
 };
 [[nodiscard]] std::optional<TokenIdentity> identify_token(const Context& context, std::string_view token);

@@ -22,12 +22,14 @@ Result<std::vector<const model::ResourceServer*>> targets(const Context& context
                                                           const policy::Profile& profile, bool resource_scopes) {
   auto may = [&](const model::ResourceServer* server) {
     return server != nullptr && server->enabled &&
-           (client.resources.empty() || std::ranges::find(client.resources, server->audience) != client.resources.end());
+           (client.resources.empty() ||
+            std::ranges::find(client.resources, server->audience) != client.resources.end());
   };
   std::vector<const model::ResourceServer*> out;
   for (const auto audience : parameters.resources) {
     const auto* const server = context.directory->by_audience(context.issuer.id(), audience);
-    if (!may(server)) return fail(ErrorCode::invalid_target, "aud or resource is not a resource that this client may use");
+    if (!may(server))
+      return fail(ErrorCode::invalid_target, "aud or resource is not a resource that this client may use");
     out.push_back(server);
   }
   if (!out.empty()) return out;
@@ -47,7 +49,8 @@ bool about_resources(const ScopeSet& set) {
 }
 
 // Several resources: a scope may be asked for if it makes sense at one of them.
-ScopeSet grantable(const ScopeSet& asked, const model::Client& client, const std::vector<const model::ResourceServer*>& servers) {
+ScopeSet grantable(const ScopeSet& asked, const model::Client& client,
+                   const std::vector<const model::ResourceServer*>& servers) {
   if (servers.empty()) return policy::within_registration(asked, client, nullptr);
   ScopeSet out;
   for (const auto* server : servers) out = ScopeSet::unite(out, policy::within_registration(asked, client, server));
@@ -56,7 +59,8 @@ ScopeSet grantable(const ScopeSet& asked, const model::Client& client, const std
 
 Result<ResponseMode> response_mode(std::string_view text, const policy::Profile& profile) {
   const auto mode = text.empty() ? ResponseMode::query : policy::parse_response_mode(text);
-  if (!mode || !profile.response_modes.contains(*mode)) return fail(ErrorCode::invalid_request, "This response_mode is not supported");
+  if (!mode || !profile.response_modes.contains(*mode))
+    return fail(ErrorCode::invalid_request, "This response_mode is not supported");
   return *mode;
 }
 
@@ -64,7 +68,8 @@ Result<ResponseMode> response_mode(std::string_view text, const policy::Profile&
 
 ResponseMode requested_response_mode(const codec::Form& parameters, const policy::Profile& profile) noexcept {
   const bool form_post = parameters.count("response_mode") == 1 && parameters.get("response_mode") == "form_post";
-  return form_post && profile.response_modes.contains(ResponseMode::form_post) ? ResponseMode::form_post : ResponseMode::query;
+  return form_post && profile.response_modes.contains(ResponseMode::form_post) ? ResponseMode::form_post
+                                                                               : ResponseMode::query;
 }
 
 Result<model::AuthorizationRequest> check_authorization_request(const Context& context, const codec::Form& parameters,

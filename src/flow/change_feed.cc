@@ -72,7 +72,8 @@ Task<Result<void>> ChangeFeed::follow() {
         if (line.seq <= seq_) continue;
         seq_ = line.seq;
         lines_.push_back(line);
-        if (line.kind == model::ChangeKind::session_ended) ended_sessions_[session_key(line.issuer, line.subject)] = now;
+        if (line.kind == model::ChangeKind::session_ended)
+          ended_sessions_[session_key(line.issuer, line.subject)] = now;
       }
       while (lines_.size() > limits::kFeedLines) {
         dropped_ = lines_.front().seq;
@@ -130,7 +131,8 @@ Task<ChangeFeed::Page> ChangeFeed::after(Issuer issuer, std::int64_t after, Dura
   {
     const std::lock_guard lock(mutex_);
     page = page_locked(issuer, after);
-    must_wait = page.changes.empty() && after >= dropped_ && wait > Duration{} && waiters_.size() < limits::kFeedWaitersMax;
+    must_wait =
+        page.changes.empty() && after >= dropped_ && wait > Duration{} && waiters_.size() < limits::kFeedWaitersMax;
   }
   if (!must_wait) co_return page;
   const Instant deadline = clock_.now() + std::min<Duration>(wait, limits::kFeedWaitMax);

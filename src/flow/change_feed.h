@@ -2,8 +2,8 @@
 // (GET /revocations) and for the caches of this process.
 //
 // The store calls on_change(); follow() then reads the new lines once and wakes everyone who waits. Lines of one issuer
-// are shown to that issuer's resource servers only. A follower that asks for lines older than what is kept must drop its
-// caches: the answer's "oldest" tells.
+// are shown to that issuer's resource servers only. A follower that asks for lines older than what is kept must drop
+// its caches: the answer's "oldest" tells.
 //
 // A waiter is woken by news or by the deadline: tick() must run at least every limits::kRevocationPoll (net's timer).
 // Limits: kFeedLines kept, kFeedWaitersMax waiting (then the answer comes at once), kFeedWaitMax.
@@ -35,8 +35,8 @@ class ChangeFeed {
   ChangeFeed& operator=(const ChangeFeed&) = delete;
 
   struct Page {
-    std::int64_t seq = 0;      ///< ask for what is after this next time
-    std::int64_t oldest = 0;   ///< lowest seq that can still be asked for, minus nothing
+    std::int64_t seq = 0;     ///< ask for what is after this next time
+    std::int64_t oldest = 0;  ///< lowest seq that can still be asked for, minus nothing
     std::vector<model::Change> changes;
   };
   /// Lines of the issuer after `after`, at once if there are any, else when some come or `wait` is over.
@@ -67,7 +67,7 @@ class ChangeFeed {
   mutable std::mutex mutex_;
   std::deque<model::Change> lines_;
   std::int64_t seq_ = 0;
-  std::int64_t dropped_ = 0;   ///< highest seq no longer kept
+  std::int64_t dropped_ = 0;  ///< highest seq no longer kept
   std::atomic<bool> dirty_{false};
   std::atomic<bool> following_{false};
   std::list<Waiter> waiters_;

@@ -41,7 +41,8 @@ Task<Result<std::shared_ptr<const jose::JwkSet>>> ClientKeys::get(std::string ur
   std::shared_ptr<const jose::JwkSet> keys;
   Duration fresh{};
   if (document) {
-    fresh = std::min<Duration>(std::chrono::seconds(std::max<std::int64_t>(document->max_age_s, 0)), limits::kJwksCacheMax);
+    fresh =
+        std::min<Duration>(std::chrono::seconds(std::max<std::int64_t>(document->max_age_s, 0)), limits::kJwksCacheMax);
     if (auto parsed = jose::JwkSet::parse(std::string_view(document->body))) {
       keys = std::make_shared<const jose::JwkSet>(std::move(*parsed));
     } else {

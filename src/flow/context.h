@@ -35,7 +35,7 @@ struct Context {
   const IssuerRuntime& issuer;
   const Endpoint endpoint;
   codec::Request request;
-  const Instant now;                                         ///< one instant for the whole request
+  const Instant now;  ///< one instant for the whole request
   const std::shared_ptr<const ports::Directory> directory;
 
   /// Parameters: the form body of a POST, the query of a GET at /authorize. Steps `parse` or `parse_authorize`.
@@ -46,23 +46,23 @@ struct Context {
   // Client authentication, as it was presented; nothing here is proven.
   spec::oauth::PresentedClient presented;
   std::optional<spec::oauth::PresentedAssertion> assertion;
-  std::shared_ptr<const jose::JwkSet> fetched_keys;          ///< of jwks_uri
+  std::shared_ptr<const jose::JwkSet> fetched_keys;  ///< of jwks_uri
   const model::Client* candidate = nullptr;
   const model::ResourceServer* candidate_server = nullptr;
 
   // Proven.
   std::optional<AuthenticatedClient> client;
   std::optional<AuthenticatedServer> server;
-  std::optional<policy::Profile> profile;                    ///< floor ⊓ issuer ⊓ client
+  std::optional<policy::Profile> profile;  ///< floor ⊓ issuer ⊓ client
   std::optional<SenderBinding> sender;
   std::optional<RedeemedGrant> grant;
   std::optional<ApprovedScopes> scopes;
   std::optional<PreparedTokens> prepared;
 
-  std::int64_t retry_after_s = 0;                            ///< of a 429 or 503
-  bool client_failed = false;                                ///< the client could not prove itself: throttled and audited
+  std::int64_t retry_after_s = 0;  ///< of a 429 or 503
+  bool client_failed = false;      ///< the client could not prove itself: throttled and audited
 
-  bool audited = false;                                      ///< a step has written the event of this denial itself
+  bool audited = false;  ///< a step has written the event of this denial itself
 
   codec::Response response;
 

@@ -14,7 +14,8 @@ namespace {
 
 codec::Response document(const Context& context, std::string body) {
   codec::Response out = codec::Response::with(200, "application/json", std::move(body));
-  out.headers.set("Cache-Control", "public, max-age=" + std::to_string(limits::kMetadataMaxAge / std::chrono::seconds(1)));
+  out.headers.set("Cache-Control",
+                  "public, max-age=" + std::to_string(limits::kMetadataMaxAge / std::chrono::seconds(1)));
   add_common_headers(out, context.issuer);
   return out;
 }
@@ -34,11 +35,13 @@ std::vector<std::string> scopes_supported(const Context& context) {
   if (!config.scopes_supported.empty()) return config.scopes_supported;
   std::vector<std::string> out{"openid", "profile", "email", "fhirUser", "offline_access", "online_access"};
   bool fhir = false;
-  for (const auto* server : context.directory->resource_servers(context.issuer.id())) fhir |= server->fhir && server->enabled;
+  for (const auto* server : context.directory->resource_servers(context.issuer.id()))
+    fhir |= server->fhir && server->enabled;
   if (!fhir) return out;
   if (config.ehr_launch) out.emplace_back("launch");
   if (config.standalone_launch && config.patient_picker) out.emplace_back("launch/patient");
-  for (const auto* scope : {"patient/*.cruds", "patient/*.rs", "user/*.cruds", "user/*.rs", "system/*.cruds", "system/*.rs"}) {
+  for (const auto* scope :
+       {"patient/*.cruds", "patient/*.rs", "user/*.cruds", "user/*.rs", "system/*.cruds", "system/*.rs"}) {
     out.emplace_back(scope);
   }
   for (const auto type : spec::smart::us_core_types()) {
@@ -73,9 +76,11 @@ spec::oauth::ServerFacts server_facts(const Context& context) {
   out.iss_parameter = profile.iss_parameter;
   out.scopes_supported = scopes_supported(context);
   out.response_modes = names_of(profile.response_modes, {ResponseMode::query, ResponseMode::form_post});
-  out.grant_types = names_of(profile.grant_types, {GrantType::authorization_code, GrantType::refresh_token, GrantType::client_credentials});
-  out.auth_methods = names_of(profile.auth_methods, {ClientAuthMethod::client_secret_basic, ClientAuthMethod::client_secret_post,
-                                                     ClientAuthMethod::private_key_jwt, ClientAuthMethod::none});
+  out.grant_types = names_of(profile.grant_types,
+                             {GrantType::authorization_code, GrantType::refresh_token, GrantType::client_credentials});
+  out.auth_methods =
+      names_of(profile.auth_methods, {ClientAuthMethod::client_secret_basic, ClientAuthMethod::client_secret_post,
+                                      ClientAuthMethod::private_key_jwt, ClientAuthMethod::none});
   out.assertion_algs = profile.assertion_algs.names();
   out.id_token_algs = (profile.id_token_algs & keys->algs).names();
   for (const auto* server : context.directory->resource_servers(context.issuer.id())) {

@@ -1,7 +1,7 @@
 // Documents: what anybody may read about an issuer: keys and metadata.
 //
-// JWKS (RFC 7517), RFC 8414, OpenID Connect Discovery and SMART App Launch configuration come from one set of facts, which is
-// made of the issuer's profile, the directory and the active keys, so that no two of them can disagree
+// JWKS (RFC 7517), RFC 8414, OpenID Connect Discovery and SMART App Launch configuration come from one set of facts,
+// which is made of the issuer's profile, the directory and the active keys, so that no two of them can disagree
 // (oauth-oidc-fapi §23). Cacheable for limits::kMetadataMaxAge, far below the time for which keys are published ahead.
 //
 // Thread rules: any thread.

@@ -10,20 +10,20 @@
 namespace mitral::flow {
 
 enum class Endpoint : std::uint8_t {
-  authorize,             ///< GET, POST: front channel
+  authorize,  ///< GET, POST: front channel
   par,
   token,
   introspect,
   revoke,
-  userinfo,              ///< GET, POST
+  userinfo,  ///< GET, POST
   jwks,
-  revocations,           ///< change feed for resource servers (long poll)
-  launch,                ///< SMART EHR launch context, for authenticated clients
-  interaction,           ///< pages of one authorization request: /interaction/{id}/...
-  sign_out,              ///< GET, POST
-  assets,                ///< GET: home page (issuer itself), stylesheet, SMART style: /assets/...
+  revocations,  ///< change feed for resource servers (long poll)
+  launch,       ///< SMART EHR launch context, for authenticated clients
+  interaction,  ///< pages of one authorization request: /interaction/{id}/...
+  sign_out,     ///< GET, POST
+  assets,       ///< GET: home page (issuer itself), stylesheet, SMART style: /assets/...
   openid_configuration,
-  oauth_metadata,        ///< RFC 8414
+  oauth_metadata,  ///< RFC 8414
   smart_configuration,
 };
 inline constexpr std::size_t kEndpointCount = static_cast<std::size_t>(Endpoint::smart_configuration) + 1;

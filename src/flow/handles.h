@@ -1,4 +1,5 @@
-// Handles: the random texts that browsers and clients hold, each with the prefix of its kind, and the hashes that are stored.
+// Handles: the random texts that browsers and clients hold, each with the prefix of its kind, and the hashes that are
+// stored.
 //
 // One kind is never looked up as another (prefixes; KC CVE-2026-4282). 256 random bits each.
 // Thread rules: pure functions; Random is handed in.

@@ -51,7 +51,8 @@ SealedToken sealed_facts(const spec::oauth::AccessTokenFacts& facts, const Id128
   const model::Grant& g = grant.grant();
   out.grant = g.id;
   const auto audience = std::ranges::find(g.audiences, scopes.audience());
-  out.audience_index = audience == g.audiences.end() ? kIssuerAudience : static_cast<std::uint8_t>(audience - g.audiences.begin());
+  out.audience_index =
+      audience == g.audiences.end() ? kIssuerAudience : static_cast<std::uint8_t>(audience - g.audiences.begin());
   out.all_scopes = scopes.whole_grant();
   if (out.all_scopes) return out;
   out.scope_bits.assign((g.scopes.size() + 7) / 8, 0);
@@ -116,7 +117,8 @@ Result<std::string> id_token(const Context& context, const RedeemedGrant& grant,
   using jose::SignAlg;
   for (const auto alg : {SignAlg::rs256, SignAlg::es256, SignAlg::ps256, SignAlg::eddsa}) {
     if (!profile.id_token_algs.contains(alg)) continue;
-    if (const auto* signer = keys->signer(alg, TokenTyp::id_token)) return signer->sign(spec::oidc::id_token_payload(facts, alg));
+    if (const auto* signer = keys->signer(alg, TokenTyp::id_token))
+      return signer->sign(spec::oidc::id_token_payload(facts, alg));
   }
   return no_key("ID tokens");
 }
@@ -177,28 +179,30 @@ Task<Result<void>> spend_code(const Context& context, const RedeemedGrant& grant
                                   .revoked = std::nullopt};
   }
   MITRAL_CO_TRY(const auto claim, co_await services.store.redeem_code_once(
-                                      context.issuer.id(), grant.code(), grant.grant(), std::move(family), std::move(events),
-                                      one(reuse_event(context, grant, "code_reused")), context.now));
+                                      context.issuer.id(), grant.code(), grant.grant(), std::move(family),
+                                      std::move(events), one(reuse_event(context, grant, "code_reused")), context.now));
   if (claim == ports::Claim::won) co_return Result<void>{};
   if (claim == ports::Claim::lost) services.metrics.code_reuse.add();
   co_return fail(ErrorCode::invalid_grant, "The authorization code is invalid", "lost the race for the code");
 }
 
-Task<Result<std::uint32_t>> move_family(const Context& context, const AuthenticatedClient& client, const RedeemedGrant& grant,
-                                        const ApprovedScopes& scopes, const SenderBinding& sender,
-                                        const policy::Profile& profile, const Id128& jti) {
+Task<Result<std::uint32_t>> move_family(const Context& context, const AuthenticatedClient& client,
+                                        const RedeemedGrant& grant, const ApprovedScopes& scopes,
+                                        const SenderBinding& sender, const policy::Profile& profile, const Id128& jti) {
   auto& services = context.services;
   const bool weak = client.is_public() && !sender.bound();
   const bool all = profile.refresh_rotation == policy::RefreshRotation::all_clients;
-  ports::GrantStore::Rotation rotation{.grant = grant.grant().id,
-                                       .presented = grant.generation(),
-                                       .rotate = weak || all,
-                                       .retry_window = Duration(weak ? profile.public_retry_window : profile.retry_window),
-                                       .expires = std::min(grant.grant().expires, context.now + Duration(profile.refresh_lifetime))};
-  MITRAL_CO_TRY(const auto rotated, co_await services.store.rotate_once(
-                                        context.issuer.id(), rotation,
-                                        one(token_event(context, model::AuditKind::token_refreshed, grant, scopes, jti)),
-                                        one(reuse_event(context, grant, "refresh_token_reused")), context.now));
+  ports::GrantStore::Rotation rotation{
+      .grant = grant.grant().id,
+      .presented = grant.generation(),
+      .rotate = weak || all,
+      .retry_window = Duration(weak ? profile.public_retry_window : profile.retry_window),
+      .expires = std::min(grant.grant().expires, context.now + Duration(profile.refresh_lifetime))};
+  MITRAL_CO_TRY(const auto rotated,
+                co_await services.store.rotate_once(
+                    context.issuer.id(), rotation,
+                    one(token_event(context, model::AuditKind::token_refreshed, grant, scopes, jti)),
+                    one(reuse_event(context, grant, "refresh_token_reused")), context.now));
   using Outcome = ports::GrantStore::RotationOutcome;
   if (rotated.outcome == Outcome::rotated || rotated.outcome == Outcome::retried) co_return rotated.generation;
   if (rotated.outcome == Outcome::reused) services.metrics.refresh_reuse.add();
@@ -218,9 +222,9 @@ Task<Result<void>> record_client_token(const Context& context, const RedeemedGra
 }  // namespace
 
 struct IssueStep {
-  static Result<PreparedTokens> prepare(const Context& context, const AuthenticatedClient& client, const RedeemedGrant& grant,
-                                        const ApprovedScopes& scopes, const SenderBinding& sender,
-                                        const policy::Profile& profile) {
+  static Result<PreparedTokens> prepare(const Context& context, const AuthenticatedClient& client,
+                                        const RedeemedGrant& grant, const ApprovedScopes& scopes,
+                                        const SenderBinding& sender, const policy::Profile& profile) {
     PreparedTokens out;
     out.jti_ = Id128::random(context.services.random);
     out.expires_in_ = lifetime_of(context, grant, scopes, profile);
@@ -230,21 +234,22 @@ struct IssueStep {
     const std::string jti = out.jti_.text();
     const std::string grant_id = user ? g.id.text() : std::string{};
     const std::string jkt = sender.bound() ? codec::base64url_encode(*sender.jkt()) : std::string{};
-    spec::oauth::AccessTokenFacts facts{.issuer = context.issuer.text(),
-                                        .subject = user ? g.user.value : client.id().value,
-                                        .audience = scopes.audience(),
-                                        .client_id = client.id().value,
-                                        .jti = jti,
-                                        .issued = to_seconds(context.now),
-                                        .expires = to_seconds(context.now) + out.expires_in_,
-                                        .scopes = scopes.list(),
-                                        .jkt = jkt,
-                                        .grant_id = grant_id,
-                                        .auth_time = std::nullopt,
-                                        .acr = g.acr,
-                                        .amr = g.amr,
-                                        .fhir_user = has_scope(scopes, "fhirUser") ? std::string_view(g.fhir_user) : std::string_view{},
-                                        .context = user ? &g.context : nullptr};
+    spec::oauth::AccessTokenFacts facts{
+        .issuer = context.issuer.text(),
+        .subject = user ? g.user.value : client.id().value,
+        .audience = scopes.audience(),
+        .client_id = client.id().value,
+        .jti = jti,
+        .issued = to_seconds(context.now),
+        .expires = to_seconds(context.now) + out.expires_in_,
+        .scopes = scopes.list(),
+        .jkt = jkt,
+        .grant_id = grant_id,
+        .auth_time = std::nullopt,
+        .acr = g.acr,
+        .amr = g.amr,
+        .fhir_user = has_scope(scopes, "fhirUser") ? std::string_view(g.fhir_user) : std::string_view{},
+        .context = user ? &g.context : nullptr};
     if (user) facts.auth_time = to_seconds(g.auth_time);
     MITRAL_TRY(out.access_token_, access_token(context, facts, out.jti_, grant, scopes, sender, profile));
     if (grant.source() == Source::code && has_scope(scopes, "openid")) {
@@ -263,11 +268,13 @@ struct IssueStep {
     switch (grant.source()) {
       case Source::code:
         MITRAL_CO_CHECK(co_await spend_code(context, grant, scopes, profile, prepared.jti_, prepared.wants_refresh_));
-        if (prepared.wants_refresh_) out.refresh_token_ = context.issuer.refresh_tokens().make(grant.grant().id, kFirstGeneration);
+        if (prepared.wants_refresh_)
+          out.refresh_token_ = context.issuer.refresh_tokens().make(grant.grant().id, kFirstGeneration);
         services.metrics.tokens_code.add();
         break;
       case Source::refresh: {
-        MITRAL_CO_TRY(const auto generation, co_await move_family(context, client, grant, scopes, sender, profile, prepared.jti_));
+        MITRAL_CO_TRY(const auto generation,
+                      co_await move_family(context, client, grant, scopes, sender, profile, prepared.jti_));
         out.refresh_token_ = context.issuer.refresh_tokens().make(grant.grant().id, generation);
         services.metrics.tokens_refresh.add();
         break;
@@ -295,15 +302,16 @@ std::string IssuedTokens::json() const {
                                            .context = &context_});
 }
 
-Result<PreparedTokens> prepare_tokens(const Context& context, const AuthenticatedClient& client, const RedeemedGrant& grant,
-                                      const ApprovedScopes& scopes, const SenderBinding& sender,
-                                      const policy::Profile& profile) {
+Result<PreparedTokens> prepare_tokens(const Context& context, const AuthenticatedClient& client,
+                                      const RedeemedGrant& grant, const ApprovedScopes& scopes,
+                                      const SenderBinding& sender, const policy::Profile& profile) {
   return IssueStep::prepare(context, client, grant, scopes, sender, profile);
 }
 
-Task<Result<IssuedTokens>> commit_tokens(const Context& context, const AuthenticatedClient& client, const RedeemedGrant& grant,
-                                         const ApprovedScopes& scopes, const SenderBinding& sender,
-                                         const policy::Profile& profile, PreparedTokens prepared) {
+Task<Result<IssuedTokens>> commit_tokens(const Context& context, const AuthenticatedClient& client,
+                                         const RedeemedGrant& grant, const ApprovedScopes& scopes,
+                                         const SenderBinding& sender, const policy::Profile& profile,
+                                         PreparedTokens prepared) {
   return IssueStep::commit(context, client, grant, scopes, sender, profile, std::move(prepared));
 }
 

@@ -1,8 +1,10 @@
 // Issue: from proofs to tokens, in two moves.
 //
 //   prepare_tokens()   signs and seals in memory; nobody has seen the result   -> PreparedTokens
-//   commit_tokens()    spends the code or moves the refresh family forward and writes the audit events in one durable act
-//                                                                             -> IssuedTokens, the only thing render takes
+//   commit_tokens()    spends the code or moves the refresh family forward and writes the audit events in one durable
+//   act
+//                                                                             -> IssuedTokens, the only thing render
+//                                                                             takes
 //
 // If the commit is lost (code or refresh token already used, store down), the prepared tokens are dropped unseen.
 // Storage round trips: client_credentials 0 reads, 1 commit; refresh 0 + 1; code 0 + 1 (its one read is in grants/).
@@ -35,7 +37,7 @@ class PreparedTokens {
   friend struct IssueStep;
   PreparedTokens() = default;
   std::string access_token_;
-  std::string id_token_;                 ///< empty: none
+  std::string id_token_;  ///< empty: none
   std::int64_t expires_in_ = 0;
   std::string scope_;
   Id128 jti_;
@@ -56,7 +58,7 @@ class IssuedTokens {
   std::string refresh_token_;
   std::int64_t expires_in_ = 0;
   std::string scope_;
-  codec::Json context_;                  ///< SMART launch context; object or null
+  codec::Json context_;  ///< SMART launch context; object or null
 };
 
 [[nodiscard]] Result<PreparedTokens> prepare_tokens(const Context& context, const AuthenticatedClient& client,

@@ -24,7 +24,8 @@ Secret derive_from(const Secret& root, std::string_view purpose, std::string_vie
   return Secret(to_string(key));
 }
 
-std::vector<DerivedKey> derive_all(const std::vector<RootKey>& roots, std::string_view purpose, std::string_view issuer) {
+std::vector<DerivedKey> derive_all(const std::vector<RootKey>& roots, std::string_view purpose,
+                                   std::string_view issuer) {
   std::vector<DerivedKey> out;
   for (const RootKey& root : roots) out.push_back({root.id, derive_from(root.key, purpose, issuer)});
   return out;
@@ -41,9 +42,11 @@ IssuerRuntime::~IssuerRuntime() = default;
 Result<std::unique_ptr<IssuerRuntime>> IssuerRuntime::make(IssuerConfig config, const std::vector<RootKey>& roots) {
   const std::string text = config.issuer;
   const auto url = codec::parse_http_url(text);
-  if (!url || url->has_query || url->has_fragment || url->has_userinfo) return bad(text, "must be an http(s) URL without query, fragment or user");
+  if (!url || url->has_query || url->has_fragment || url->has_userinfo)
+    return bad(text, "must be an http(s) URL without query, fragment or user");
   if (text.ends_with('/')) return bad(text, "must not end with a slash");
-  if (!url->path.empty() && !codec::is_plain_path(url->path)) return bad(text, "has a path that two parsers could read differently");
+  if (!url->path.empty() && !codec::is_plain_path(url->path))
+    return bad(text, "has a path that two parsers could read differently");
   if (std::ranges::any_of(text, [](char c) { return c >= 'A' && c <= 'Z'; }) || text.find('%') != std::string::npos) {
     return bad(text, "must be in lower case and without percent-encoding");
   }
@@ -79,10 +82,13 @@ Result<std::unique_ptr<IssuerRuntime>> IssuerRuntime::make(IssuerConfig config, 
 }
 
 bool IssuerRuntime::accepts_host(std::string_view host) const noexcept {
-  return codec::iequals(host, authority_) ||
-         std::ranges::any_of(config_.extra_hosts, [&](const std::string& alias) { return codec::iequals(host, alias); });
+  return codec::iequals(host, authority_) || std::ranges::any_of(config_.extra_hosts, [&](const std::string& alias) {
+           return codec::iequals(host, alias);
+         });
 }
 
-Secret IssuerRuntime::derive(std::string_view purpose) const { return derive_from(roots_.back().key, purpose, id_.value); }
+Secret IssuerRuntime::derive(std::string_view purpose) const {
+  return derive_from(roots_.back().key, purpose, id_.value);
+}
 
 }  // namespace mitral::flow

@@ -21,21 +21,21 @@ namespace mitral::flow {
 
 /// What the operator writes.
 struct IssuerConfig {
-  std::string issuer;                      ///< "https://as.example.org" or ".../t/clinic": no query, fragment or final slash
-  std::string display_name;                ///< on pages
-  std::string profile = "smart";           ///< row of policy/profile.h that applies to all
-  std::vector<std::string> extra_hosts;    ///< Host values accepted beside the issuer's own, e.g. "localhost:8080"
+  std::string issuer;             ///< "https://as.example.org" or ".../t/clinic": no query, fragment or final slash
+  std::string display_name;       ///< on pages
+  std::string profile = "smart";  ///< row of policy/profile.h that applies to all
+  std::vector<std::string> extra_hosts;       ///< Host values accepted beside the issuer's own, e.g. "localhost:8080"
   std::vector<std::string> scopes_supported;  ///< published; what a client gets is decided by its registration
   bool ehr_launch = true;
   bool standalone_launch = true;
   bool patient_picker = true;
-  bool introspection_by_clients = true;    ///< a client may introspect tokens issued to itself
+  bool introspection_by_clients = true;  ///< a client may introspect tokens issued to itself
 };
 
 /// One generation of the master key. The last of a list makes; all of them open.
 struct RootKey {
   std::uint8_t id = 0;
-  Secret key;                              ///< 32 bytes
+  Secret key;  ///< 32 bytes
 };
 
 /// A key derived for one issuer and one purpose.
@@ -54,9 +54,10 @@ struct IssuerUrls {
 /// Made once at start.
 class IssuerRuntime {
  public:
-  /// Refuses an issuer URL that is not https (or http on a loopback literal), has a query, fragment, userinfo or trailing
-  /// slash, an unknown profile, no root key or one of a wrong size.
-  [[nodiscard]] static Result<std::unique_ptr<IssuerRuntime>> make(IssuerConfig config, const std::vector<RootKey>& roots);
+  /// Refuses an issuer URL that is not https (or http on a loopback literal), has a query, fragment, userinfo or
+  /// trailing slash, an unknown profile, no root key or one of a wrong size.
+  [[nodiscard]] static Result<std::unique_ptr<IssuerRuntime>> make(IssuerConfig config,
+                                                                   const std::vector<RootKey>& roots);
   ~IssuerRuntime();
   IssuerRuntime(const IssuerRuntime&) = delete;
   IssuerRuntime& operator=(const IssuerRuntime&) = delete;

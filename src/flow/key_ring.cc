@@ -137,15 +137,19 @@ Task<Result<void>> KeyRing::refresh(Slot& slot) {
   MITRAL_CO_TRY(auto records, co_await store_.keys(slot.issuer));
   bool changed = false;
   for (const auto& alg_name : algs_.names()) {
-    MITRAL_CO_TRY(const bool made, co_await ensure(slot.issuer, std::string(kToken), *jose::parse_sign_alg(alg_name), records, now));
+    MITRAL_CO_TRY(const bool made,
+                  co_await ensure(slot.issuer, std::string(kToken), *jose::parse_sign_alg(alg_name), records, now));
     changed |= made;
   }
   MITRAL_CO_TRY(const bool made_audit, co_await ensure(slot.issuer, std::string(kAudit), SignAlg::es256, records, now));
-  if (changed || made_audit) {
+  MITRAL_CO_TRY(const bool resealed, co_await reseal(records));
+  if (changed || made_audit || resealed) {
     MITRAL_CO_TRY(records, co_await store_.keys(slot.issuer));
   }
   // Oldest first, so that the order of the published set does not jump about.
-  std::ranges::sort(records, [](const auto& a, const auto& b) { return std::tie(a.active_from, a.kid) < std::tie(b.active_from, b.kid); });
+  std::ranges::sort(records, [](const auto& a, const auto& b) {
+    return std::tie(a.active_from, a.kid) < std::tie(b.active_from, b.kid);
+  });
   auto fingerprint = fingerprint_of(records, now);
   if (slot.snapshot.load()->fingerprint == fingerprint) co_return Result<void>{};
   MITRAL_CO_TRY(auto snapshot, build(records, now, std::move(fingerprint)));
@@ -192,6 +196,21 @@ Result<SigningKeyRecord> KeyRing::make_key(const Issuer& issuer, std::string pur
   out.retired_from = active_from + limits::kKeyActive;
   out.removed_from = out.retired_from + limits::kKeyRetain;
   return out;
+}
+
+Task<Result<bool>> KeyRing::reseal(const std::vector<SigningKeyRecord>& records) {
+  bool changed = false;
+  for (const SigningKeyRecord& record : records) {
+    if (record.revoked || !master_.is_stale(record.wrapped_private)) continue;
+    const auto der = master_.open(wrap_purpose(record), record.wrapped_private);
+    if (!der) continue;  // under a master key that is gone; whether that matters, build() says
+    SigningKeyRecord fresh = record;
+    MITRAL_CO_TRY(fresh.wrapped_private, master_.seal(random_, wrap_purpose(record), *der));
+    MITRAL_CO_CHECK(co_await store_.update_key(std::move(fresh), {}));
+    log::info("key.resealed", {{"issuer", record.issuer.value}, {"kid", record.kid}, {"purpose", record.purpose}});
+    changed = true;
+  }
+  co_return changed;
 }
 
 Result<jose::SigningKey> KeyRing::open_key(const SigningKeyRecord& record) const {

@@ -1,11 +1,12 @@
-// KeyRing: the signing keys of every issuer in this process, as snapshots that requests read without a lock, and the job
-// that rotates them.
+// KeyRing: the signing keys of every issuer in this process, as snapshots that requests read without a lock, and the
+// job that rotates them.
 //
-// Per issuer: "token" keys in ES256 and RS256 (others when asked for), and one "audit" key in ES256 for the checkpoints of
-// the audit chain. A new key is published limits::kKeyPublishLead before it signs and stays published until everything that
-// it signed has expired (limits::kKeyRetain after it stopped), so no relying party ever meets an unknown kid.
-// Private parts are stored wrapped by the master key (crypto/keywrap.h, purpose "signing-key:<issuer>:<kid>").
-// Many nodes that rotate at once make one key (KeyStore::add_key_once).
+// Per issuer: "token" keys in ES256 and RS256 (others when asked for), and one "audit" key in ES256 for the checkpoints
+// of the audit chain. A new key is published limits::kKeyPublishLead before it signs and stays published until
+// everything that it signed has expired (limits::kKeyRetain after it stopped), so no relying party ever meets an
+// unknown kid. Private parts are stored wrapped by the master key (crypto/keywrap.h, purpose
+// "signing-key:<issuer>:<kid>"), and wrapped anew when the master key has a newer generation. Many nodes that rotate at
+// once make one key (KeyStore::add_key_once).
 //
 // Errors: unavailable from the store; crypto_failed when a stored key does not open: then the old snapshot stays.
 // Thread rules: snapshot() from any thread; load() and tick() from one thread at a time, and not on an event loop that
@@ -82,6 +83,8 @@ class KeyRing {
                                           const std::vector<model::SigningKeyRecord>& records, Instant now);
   [[nodiscard]] Result<model::SigningKeyRecord> make_key(const Issuer& issuer, std::string purpose, jose::SignAlg alg,
                                                          Instant now, Instant active_from);
+  /// Under the master key that seals now, so that older ones can be taken away. Did anything change?
+  [[nodiscard]] Task<Result<bool>> reseal(const std::vector<model::SigningKeyRecord>& records);
   [[nodiscard]] Result<jose::SigningKey> open_key(const model::SigningKeyRecord& record) const;
   [[nodiscard]] Result<std::shared_ptr<const KeySnapshot>> build(const std::vector<model::SigningKeyRecord>& records,
                                                                  Instant now, std::string fingerprint) const;

@@ -21,7 +21,8 @@ void Metrics::render(std::string& out) const {
   for (std::size_t e = 0; e < requests.size(); ++e) {
     for (std::size_t c = 1; c < requests[e].size(); ++c) {
       if (const auto n = requests[e][c].value(); n != 0) {
-        fmt::format_to(to, "mitral_requests_total{{endpoint=\"{}\",status=\"{}xx\"}} {}\n", name(static_cast<Endpoint>(e)), c, n);
+        fmt::format_to(to, "mitral_requests_total{{endpoint=\"{}\",status=\"{}xx\"}} {}\n",
+                       name(static_cast<Endpoint>(e)), c, n);
       }
     }
   }

@@ -24,9 +24,9 @@ class Counter {
 };
 
 struct Metrics {
-  std::array<std::array<Counter, 6>, kEndpointCount> requests;   ///< by endpoint and status class (1xx..5xx)
+  std::array<std::array<Counter, 6>, kEndpointCount> requests;  ///< by endpoint and status class (1xx..5xx)
   std::array<Counter, static_cast<std::size_t>(ErrorCode::internal) + 1> errors;  ///< by error code
-  Counter tokens_code, tokens_refresh, tokens_client;            ///< access tokens issued, by grant
+  Counter tokens_code, tokens_refresh, tokens_client;                             ///< access tokens issued, by grant
   Counter codes_issued;
   Counter introspections_active, introspections_inactive;
   Counter revocations;

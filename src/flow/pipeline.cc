@@ -20,38 +20,40 @@ constexpr Endpoints kToken{E::token};
 // The order is that of oauth-oidc-fapi §21. Above `commit` nothing is spent but the jti of a proven assertion.
 // clang-format off
 constexpr std::array kBackChannel{
-    //   name              endpoints            standard                      plain                 waits                  when
-    Step{"parse",          kAll,                "RFC 6749 3.2, appendix B",   parse_request},
-    Step{"grant_type",     kToken,              "RFC 6749 5.2",               check_grant_type},
-    Step{"client.present", kWithClient,         "RFC 6749 2.3",               present_client},
-    Step{"client.token",   kToken,              "SMART App Launch 2.2",       nullptr,              find_client_of_token,  needs_client_of_token},
-    Step{"throttle",       kWithClient,         "RFC 6819 5.1.4.2.3",         check_throttle},
-    Step{"client.keys",    kWithClient,         "RFC 7517, RFC 7591 2",       nullptr,              fetch_client_keys,     needs_client_keys},
-    Step{"client.prove",   kWithClient,         "RFC 6749 2.3, RFC 7523 3",   prove_client},
-    Step{"client.claim",   kWithClient,         "RFC 7523 3 (jti)",           nullptr,              claim_assertion,       claims_assertion_early},
-    Step{"sender",         kToken,              "RFC 9700 2.2.1",             bind_sender},
-    Step{"grant_allowed",  kToken,              "RFC 6749 5.2",               check_grant_allowed},
-    Step{"grant.code",     kToken,              "RFC 6749 4.1.3, RFC 7636",   nullptr,              look_at_code,          is_code_grant},
-    Step{"grant.refresh",  kToken,              "RFC 6749 6",                 nullptr,              look_at_refresh_token, is_refresh_grant},
-    Step{"grant.client",   kToken,              "RFC 6749 4.4",               look_at_client_grant},
-    Step{"decide",         kToken,              "RFC 9700 4.14",              nullptr,              decide,                has_user},
-    Step{"scopes",         kToken,              "RFC 6749 3.3, RFC 8707",     approve_scopes},
-    Step{"issue",          kToken,              "RFC 9068, OIDC Core 2",      issue},
-    Step{"commit",         kToken,              "RFC 9700 4.14.2",            nullptr,              commit},
-    Step{"push",           {E::par},            "RFC 9126 2",                 nullptr,              push_request},
-    Step{"introspect",     {E::introspect},     "RFC 7662 2",                 nullptr,              introspect},
-    Step{"revoke",         {E::revoke},         "RFC 7009 2",                 nullptr,              revoke},
-    Step{"userinfo",       {E::userinfo},       "OIDC Core 5.3, RFC 6750",    nullptr,              userinfo},
-    Step{"revocations",    {E::revocations},    "Mitral",                     nullptr,              revocations},
+    //   name              endpoints         standard                     plain                waits, when
+    Step{"parse",          kAll,             "RFC 6749 3.2, appendix B",  parse_request},
+    Step{"grant_type",     kToken,           "RFC 6749 5.2",              check_grant_type},
+    Step{"client.present", kWithClient,      "RFC 6749 2.3",              present_client},
+    Step{"client.token",   kToken,           "SMART App Launch 2.2",      nullptr, find_client_of_token, needs_client_of_token},
+    Step{"throttle",       kWithClient,      "RFC 6819 5.1.4.2.3",        check_throttle},
+    Step{"client.keys",    kWithClient,      "RFC 7517, RFC 7591 2",      nullptr, fetch_client_keys, needs_client_keys},
+    Step{"client.prove",   kWithClient,      "RFC 6749 2.3, RFC 7523 3",  prove_client},
+    Step{"client.claim",   kWithClient,      "RFC 7523 3 (jti)",          nullptr, claim_assertion, claims_assertion_early},
+    Step{"sender",         kToken,           "RFC 9700 2.2.1",            bind_sender},
+    Step{"grant_allowed",  kToken,           "RFC 6749 5.2",              check_grant_allowed},
+    Step{"grant.code",     kToken,           "RFC 6749 4.1.3, RFC 7636",  nullptr, look_at_code, is_code_grant},
+    Step{"grant.refresh",  kToken,           "RFC 6749 6",                nullptr, look_at_refresh_token, is_refresh_grant},
+    Step{"grant.client",   kToken,           "RFC 6749 4.4",              look_at_client_grant},
+    Step{"decide",         kToken,           "RFC 9700 4.14",             nullptr, decide, has_user},
+    Step{"scopes",         kToken,           "RFC 6749 3.3, RFC 8707",    approve_scopes},
+    Step{"issue",          kToken,           "RFC 9068, OIDC Core 2",     issue},
+    Step{"commit",         kToken,           "RFC 9700 4.14.2",           nullptr, commit},
+    Step{"push",           {E::par},         "RFC 9126 2",                nullptr, push_request},
+    Step{"introspect",     {E::introspect},  "RFC 7662 2",                nullptr, introspect},
+    Step{"revoke",         {E::revoke},      "RFC 7009 2",                nullptr, revoke},
+    Step{"userinfo",       {E::userinfo},    "OIDC Core 5.3, RFC 6750",   nullptr, userinfo},
+    Step{"revocations",    {E::revocations}, "Mitral",                    nullptr, revocations},
 };
 // clang-format on
 
-static_assert([] {
-  for (const Step& step : kBackChannel) {
-    if ((step.plain == nullptr) == (step.waits == nullptr)) return false;
-  }
-  return true;
-}(), "a step is plain or waits");
+static_assert(
+    [] {
+      for (const Step& step : kBackChannel) {
+        if ((step.plain == nullptr) == (step.waits == nullptr)) return false;
+      }
+      return true;
+    }(),
+    "a step is plain or waits");
 
 // Errors that say something about security, as opposed to a request that nobody could understand.
 bool is_denial(ErrorCode code) noexcept {
@@ -84,7 +86,8 @@ Task<Result<void>> run_steps(Context& context, std::span<const Step> table) {
 
 Task<codec::Response> answer_back_channel(Context& context) {
   auto done = co_await run_steps(context, kBackChannel);
-  // A proven assertion is used up, whatever becomes of the request; that it was used before outweighs any other refusal.
+  // A proven assertion is used up, whatever becomes of the request; that it was used before outweighs any other
+  // refusal.
   if (!done && context.client && claims_assertion_late(context)) {
     if (auto claimed = co_await claim_assertion(context); !claimed) done = std::unexpected(std::move(claimed).error());
   }
@@ -99,7 +102,8 @@ Task<codec::Response> refuse(Context& context, Error error) {
     services.metrics.client_auth_failed.add();
     services.client_throttle.failed(context.presented.id, context.request.peer_address, context.now);
   }
-  log::info("request.refused", {{"endpoint", name(context.endpoint)}, {"error", name(error.code)}, {"reason", error.detail}});
+  log::info("request.refused",
+            {{"endpoint", name(context.endpoint)}, {"error", name(error.code)}, {"reason", error.detail}});
   if (is_denial(error.code) && !context.audited) {
     auto event = context.event(model::AuditKind::denial, model::AuditOutcome::denied);
     event.reason = name(error.code);

@@ -34,12 +34,12 @@ struct Step {
 /// Runs the rows of the context's endpoint in order.
 [[nodiscard]] Task<Result<void>> run_steps(Context& context, std::span<const Step> table);
 
-/// Runs the back channel table and gives the answer, whatever it is. Not for `launch`, whose last part is elsewhere: run the
-/// steps, then go on, or refuse().
+/// Runs the back channel table and gives the answer, whatever it is. Not for `launch`, whose last part is elsewhere:
+/// run the steps, then go on, or refuse().
 [[nodiscard]] Task<codec::Response> answer_back_channel(Context& context);
 
-/// The answer to a request that failed: counts, slows down who failed to authenticate, writes the audit event of a denial
-/// and renders the error. When the audit event can't be written the answer is 503.
+/// The answer to a request that failed: counts, slows down who failed to authenticate, writes the audit event of a
+/// denial and renders the error. When the audit event can't be written the answer is 503.
 [[nodiscard]] Task<codec::Response> refuse(Context& context, Error error);
 
 /// A table as text, one line per step with a mark per endpoint (golden test, documentation).

@@ -1,15 +1,16 @@
 // Proofs: security facts as types that only the step that established them can make.
 //
-// A function that issues something takes the proofs as parameters: code that skipped a check does not compile, for it has
-// nothing to pass. Each class names its one maker as a friend (struct of static functions, defined in that step's file);
-// docs/adr/0007-pipeline-and-proofs.md tells the whole chain.
+// A function that issues something takes the proofs as parameters: code that skipped a check does not compile, for it
+// has nothing to pass. Each class names its one maker as a friend (struct of static functions, defined in that step's
+// file); docs/adr/0007-pipeline-and-proofs.md tells the whole chain.
 //
 //   AuthenticatedClient   steps/client.cc            who calls, by which method, proven
 //   AuthenticatedServer   steps/client.cc            a resource server that calls introspection or the feed
-//   VerifiedRedirect      steps/redirect.cc          redirect_uri is registered for this client: errors may be redirected
-//   SenderBinding         steps/sender.cc            key that the tokens will be bound to, or none where that is allowed
-//   RedeemedGrant         grants/*.cc                a code, refresh token or client registration that entitles to tokens
-//   ApprovedScopes        steps/scopes.cc            what may go into the token after every limit was applied
+//   VerifiedRedirect      steps/redirect.cc          redirect_uri is registered for this client: errors may be
+//   redirected SenderBinding         steps/sender.cc            key that the tokens will be bound to, or none where
+//   that is allowed RedeemedGrant         grants/*.cc                a code, refresh token or client registration that
+//   entitles to tokens ApprovedScopes        steps/scopes.cc            what may go into the token after every limit
+//   was applied
 //
 // Pointers inside lead into the directory snapshot that Context::directory keeps alive.
 // Thread rules: values that belong to one request.
@@ -59,8 +60,8 @@ class AuthenticatedServer {
   const model::ResourceServer* server_;
 };
 
-/// The redirect URI as it was presented (or the only registered one), proven to belong to the client. Only who holds this
-/// may redirect a browser, errors included (threat M-4.2.4).
+/// The redirect URI as it was presented (or the only registered one), proven to belong to the client. Only who holds
+/// this may redirect a browser, errors included (threat M-4.2.4).
 class VerifiedRedirect {
  public:
   [[nodiscard]] const model::Client& client() const noexcept { return *client_; }

@@ -24,7 +24,7 @@ class RateLimit {
  private:
   struct Bucket {
     std::mutex mutex;
-    double level = 0;   ///< taken; sinks with time
+    double level = 0;  ///< taken; sinks with time
     Instant last;
   };
   double per_second_;

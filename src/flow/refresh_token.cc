@@ -40,7 +40,8 @@ std::string RefreshTokens::make(const Id128& grant, std::uint32_t generation) co
 }
 
 std::optional<RefreshTokens::Parts> RefreshTokens::open(std::string_view text) const {
-  if (!text.starts_with(kRefreshTokenPrefix) || text.size() != kRefreshTokenPrefix.size() + kTextSize) return std::nullopt;
+  if (!text.starts_with(kRefreshTokenPrefix) || text.size() != kRefreshTokenPrefix.size() + kTextSize)
+    return std::nullopt;
   std::array<std::uint8_t, kBody + kMac> raw{};
   if (!codec::base64url_decode_into(text.substr(kRefreshTokenPrefix.size()), raw)) return std::nullopt;
   const auto bytes = as_view(raw);

@@ -56,7 +56,8 @@ codec::Response bearer_error_response(const IssuerRuntime& issuer, const Error& 
   codec::Response out = json_response(issuer, status, token_presented ? spec::oauth::error_json(outward(error)) : "{}");
   if (status == 401 || status == 403 || status == 400) {
     const std::string_view scope = error.code == ErrorCode::insufficient_scope ? "openid" : "";
-    out.headers.add("WWW-Authenticate", spec::oauth::bearer_challenge(issuer.text(), token_presented ? &error : nullptr, scope));
+    out.headers.add("WWW-Authenticate",
+                    spec::oauth::bearer_challenge(issuer.text(), token_presented ? &error : nullptr, scope));
   }
   if (status == 503) out.headers.add("Retry-After", std::to_string(kRetrySoon));
   return out;

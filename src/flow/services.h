@@ -31,9 +31,9 @@ struct Services {
   ports::Fetcher& fetcher;
   KeyRing& keys;
   ChangeFeed& feed;
-  UserStates& users;            ///< is a user enabled: from memory when known
-  ClientKeys& client_keys;      ///< clients' jwks_uri documents
-  Throttle& client_throttle;    ///< failed client authentication, by client and address
+  UserStates& users;          ///< is a user enabled: from memory when known
+  ClientKeys& client_keys;    ///< clients' jwks_uri documents
+  Throttle& client_throttle;  ///< failed client authentication, by client and address
   Metrics& metrics;
   std::vector<std::unique_ptr<IssuerRuntime>>& issuers;
   /// Pushed authorization requests of public clients, by client and address.

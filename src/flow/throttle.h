@@ -1,9 +1,10 @@
 // Throttle: slows down guessing, by key (client and network address, user and address ...), in bounded memory.
 //
 // After `free` failures within `window`, a key has to wait: `first_wait`, doubled with every further failure up to
-// `max_wait`. While it waits, attempts are refused without being looked at (429 with Retry-After), right or wrong, so the
-// answer tells nothing. A success forgets the key. Keys are hashed with a random seed; a full bucket forgets the entry whose
-// time is nearest its end, so an attacker can flood it but never grow it (threats M-4.3.5, W-16, W-25, W-32).
+// `max_wait`. While it waits, attempts are refused without being looked at (429 with Retry-After), right or wrong, so
+// the answer tells nothing. A success forgets the key. Keys are hashed with a random seed; a full bucket forgets the
+// entry whose time is nearest its end, so an attacker can flood it but never grow it (threats M-4.3.5, W-16, W-25,
+// W-32).
 //
 // Costs one atomic read while nobody has failed. Per process: N processes allow N times as many tries.
 // Thread rules: any thread.
@@ -41,7 +42,7 @@ class Throttle {
 
  private:
   struct Entry {
-    std::uint64_t key = 0;          ///< 0: free
+    std::uint64_t key = 0;  ///< 0: free
     std::uint32_t failures = 0;
     Instant last;
     Instant until;

@@ -14,16 +14,16 @@ namespace mitral::flow {
 namespace {
 
 constexpr char kVersion = 1;
-constexpr std::size_t kClear = 1 + 1 + 16;      // version, key id, jti
-constexpr std::size_t kTokenMax = 48 * 1024;    // longer text is no token of ours
+constexpr std::size_t kClear = 1 + 1 + 16;    // version, key id, jti
+constexpr std::size_t kTokenMax = 48 * 1024;  // longer text is no token of ours
 
 enum Flag : std::uint8_t { kHasGrant = 1, kAllScopes = 2, kScopeText = 4, kBound = 8 };
 
 // A key per token, so the nonce may stand still.
 constexpr std::array<char, crypto::kGcmNonceSize> kNonce{};
 
-// SHA-256(key || jti). A plain prefix is a sound PRF here, where HMAC would cost three times as much: both parts have one
-// fixed length (checked when keys are made, and by Id128), together less than a block, so nothing can be extended.
+// SHA-256(key || jti). A plain prefix is a sound PRF here, where HMAC would cost three times as much: both parts have
+// one fixed length (checked when keys are made, and by Id128), together less than a block, so nothing can be extended.
 Hash256 token_key(const Secret& key, const Id128& jti) {
   std::array<char, crypto::kMasterKeySize + sizeof(Id128::bytes)> input{};
   std::memcpy(input.data(), key.reveal().data(), crypto::kMasterKeySize);
@@ -82,8 +82,8 @@ std::string encode(const SealedToken& token) {
   std::string out;
   out.reserve(64 + token.client.size() + token.audience.size() + (token.scope_text ? token.scope_text->size() : 0));
   const bool grant = !token.grant.is_zero();
-  const int flags = (grant ? kHasGrant : 0) | (token.all_scopes ? kAllScopes : 0) | (token.scope_text ? kScopeText : 0) |
-                    (token.jkt ? kBound : 0);
+  const int flags = (grant ? kHasGrant : 0) | (token.all_scopes ? kAllScopes : 0) |
+                    (token.scope_text ? kScopeText : 0) | (token.jkt ? kBound : 0);
   out += static_cast<char>(flags);
   put_u40(out, token.issued);
   put_u40(out, token.expires);
@@ -137,14 +137,16 @@ std::optional<SealedToken> decode(const Id128& jti, std::string_view plain) {
 
 Result<std::string> TokenSealer::seal(const SealedToken& token) const {
   const DerivedKey& root = keys_.back();
-  if (token.scope_text && token.scope_text->size() > limits::kScopeMax) return fail(ErrorCode::invalid_scope, "Too many scopes");
+  if (token.scope_text && token.scope_text->size() > limits::kScopeMax)
+    return fail(ErrorCode::invalid_scope, "Too many scopes");
   std::string raw;
   raw += kVersion;
   raw += static_cast<char>(root.id);
   raw += token.jti.view();
   const auto key = token_key(root.key, token.jti);
-  MITRAL_TRY(const std::string sealed, crypto::seal(crypto::Aead::aes256_gcm, as_view(key), {kNonce.data(), kNonce.size()},
-                                                    aad_of(issuer_, raw), encode(token)));
+  MITRAL_TRY(const std::string sealed,
+             crypto::seal(crypto::Aead::aes256_gcm, as_view(key), {kNonce.data(), kNonce.size()}, aad_of(issuer_, raw),
+                          encode(token)));
   raw += sealed;
   std::string out(kAccessTokenPrefix);
   codec::base64url_append(out, raw);

@@ -3,11 +3,12 @@
 //   "mat_" base64url( version 1 | root key id 1 | jti 16 | ciphertext | tag 16 )
 //
 // Encrypted with AES-256-GCM under a key of its own per token, SHA-256(issuer key, jti): no nonce can repeat under
-// a key, however many tokens are issued. Additional data is the issuer and the clear bytes, so a token of one issuer never
-// opens at another. To everyone else it is random text; a forged one dies on the tag before anything is looked up.
+// a key, however many tokens are issued. Additional data is the issuer and the clear bytes, so a token of one issuer
+// never opens at another. To everyone else it is random text; a forged one dies on the tag before anything is looked
+// up.
 //
-// A token under a grant names the grant and its scopes by number; without a grant (client_credentials) it carries client,
-// audience and scope as text. Formats: docs/adr/0008-token-formats.md.
+// A token under a grant names the grant and its scopes by number; without a grant (client_credentials) it carries
+// client, audience and scope as text. Formats: docs/adr/0008-token-formats.md.
 //
 // Errors: open() gives nullopt for everything that is not a token of ours, without a reason.
 // Thread rules: immutable; any thread.
@@ -31,8 +32,8 @@ inline constexpr std::string_view kAccessTokenPrefix = "mat_";
 /// What an opaque token holds.
 struct SealedToken {
   Id128 jti;
-  Id128 grant;                            ///< zero: client_credentials
-  std::int64_t issued = 0;                ///< seconds
+  Id128 grant;              ///< zero: client_credentials
+  std::int64_t issued = 0;  ///< seconds
   std::int64_t expires = 0;
   std::uint8_t audience_index = 0;        ///< into grant.audiences; kIssuerAudience: the issuer itself (userinfo)
   bool all_scopes = false;                ///< of the grant

@@ -28,7 +28,8 @@ UserStates::UserStates(ports::UserStore& store, ChangeFeed& feed) : store_(store
 std::optional<UserState> UserStates::known(const Issuer& issuer, const UserId& user, Instant now) const {
   const std::lock_guard lock(mutex_);
   const auto it = entries_.find(key_of(issuer, user.value));
-  if (it == entries_.end() || now >= it->second.read + limits::kUserStateMax || now < it->second.read) return std::nullopt;
+  if (it == entries_.end() || now >= it->second.read + limits::kUserStateMax || now < it->second.read)
+    return std::nullopt;
   return it->second.state;
 }
 

@@ -1,8 +1,8 @@
 // UserStates: is a user still enabled, and since when are her tokens good? From memory when it was asked lately.
 //
-// Code redemption and refresh look again at the person (threat E-4) without a storage read each time: entries are dropped by
-// the change feed (user_changed, user_revoked) and after limits::kUserStateMax at the latest. Memory is bounded by
-// limits::kUserStatesEntries.
+// Code redemption and refresh look again at the person (threat E-4) without a storage read each time: entries are
+// dropped by the change feed (user_changed, user_revoked) and after limits::kUserStateMax at the latest. Memory is
+// bounded by limits::kUserStatesEntries.
 //
 // Errors: unavailable from the store. Thread rules: any thread.
 #pragma once

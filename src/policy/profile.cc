@@ -15,12 +15,14 @@ using std::chrono::seconds;
 using SignAlg = jose::SignAlg;
 
 constexpr EnumSet<ClientAuthMethod> kAllMethods{ClientAuthMethod::none, ClientAuthMethod::client_secret_basic,
-                                                ClientAuthMethod::client_secret_post, ClientAuthMethod::private_key_jwt};
-constexpr EnumSet<GrantType> kAllGrants{GrantType::authorization_code, GrantType::refresh_token, GrantType::client_credentials};
+                                                ClientAuthMethod::client_secret_post,
+                                                ClientAuthMethod::private_key_jwt};
+constexpr EnumSet<GrantType> kAllGrants{GrantType::authorization_code, GrantType::refresh_token,
+                                        GrantType::client_credentials};
 constexpr EnumSet<ResponseMode> kAllModes{ResponseMode::query, ResponseMode::form_post};
 
-// RFC 9700. PKCE S256, exact redirect URIs, one-time codes and audience-restricted tokens are not fields: no row can turn
-// them off.
+// RFC 9700. PKCE S256, exact redirect URIs, one-time codes and audience-restricted tokens are not fields: no row can
+// turn them off.
 constexpr Profile kFloor{
     .name = "rfc9700",
     .standard = "RFC 9700",
@@ -174,17 +176,19 @@ bool no_wider(const Profile& a, const Profile& b) noexcept {
   return a.auth_methods.within(b.auth_methods) && a.grant_types.within(b.grant_types) &&
          a.response_modes.within(b.response_modes) && (a.assertion_algs & b.assertion_algs) == a.assertion_algs &&
          (a.id_token_algs & b.id_token_algs) == a.id_token_algs &&
-         (a.access_token_algs & b.access_token_algs) == a.access_token_algs && demands(a.par_required, b.par_required) &&
-         demands(a.state_required, b.state_required) && demands(a.nonce_required, b.nonce_required) &&
-         demands(a.aud_required, b.aud_required) && demands(a.redirect_uri_required, b.redirect_uri_required) &&
+         (a.access_token_algs & b.access_token_algs) == a.access_token_algs &&
+         demands(a.par_required, b.par_required) && demands(a.state_required, b.state_required) &&
+         demands(a.nonce_required, b.nonce_required) && demands(a.aud_required, b.aud_required) &&
+         demands(a.redirect_uri_required, b.redirect_uri_required) &&
          demands(a.assertion_kid_required, b.assertion_kid_required) &&
-         demands(a.sender_constraint_required, b.sender_constraint_required) && demands(a.iss_parameter, b.iss_parameter) &&
-         demands(a.offline_needs_consent, b.offline_needs_consent) && a.assertion_audience >= b.assertion_audience &&
-         a.refresh_rotation >= b.refresh_rotation && a.code_lifetime <= b.code_lifetime &&
-         a.par_lifetime <= b.par_lifetime && a.access_token_lifetime <= b.access_token_lifetime &&
-         a.backend_token_lifetime <= b.backend_token_lifetime && a.id_token_lifetime <= b.id_token_lifetime &&
-         a.assertion_lifetime <= b.assertion_lifetime && a.refresh_lifetime <= b.refresh_lifetime &&
-         a.public_retry_window <= b.public_retry_window && a.retry_window <= b.retry_window;
+         demands(a.sender_constraint_required, b.sender_constraint_required) &&
+         demands(a.iss_parameter, b.iss_parameter) && demands(a.offline_needs_consent, b.offline_needs_consent) &&
+         a.assertion_audience >= b.assertion_audience && a.refresh_rotation >= b.refresh_rotation &&
+         a.code_lifetime <= b.code_lifetime && a.par_lifetime <= b.par_lifetime &&
+         a.access_token_lifetime <= b.access_token_lifetime && a.backend_token_lifetime <= b.backend_token_lifetime &&
+         a.id_token_lifetime <= b.id_token_lifetime && a.assertion_lifetime <= b.assertion_lifetime &&
+         a.refresh_lifetime <= b.refresh_lifetime && a.public_retry_window <= b.public_retry_window &&
+         a.retry_window <= b.retry_window;
 }
 
 const Profile& floor_profile() noexcept { return kRows[0]; }
@@ -213,35 +217,37 @@ std::string print_rows() {
                    names(row.auth_methods, {ClientAuthMethod::none, ClientAuthMethod::client_secret_basic,
                                             ClientAuthMethod::client_secret_post, ClientAuthMethod::private_key_jwt}));
     fmt::format_to(to, "  grant_types             {}\n",
-                   names(row.grant_types, {GrantType::authorization_code, GrantType::refresh_token, GrantType::client_credentials}));
+                   names(row.grant_types,
+                         {GrantType::authorization_code, GrantType::refresh_token, GrantType::client_credentials}));
     fmt::format_to(to, "  response_modes          {}\n",
                    names(row.response_modes, {ResponseMode::query, ResponseMode::form_post}));
     fmt::format_to(to, "  assertion_algs          {}\n", algs(row.assertion_algs));
     fmt::format_to(to, "  id_token_algs           {}\n", algs(row.id_token_algs));
     fmt::format_to(to, "  access_token_algs       {}\n", algs(row.access_token_algs));
-    const std::pair<std::string_view, bool> demands[] = {
-        {"par", row.par_required},
-        {"state", row.state_required},
-        {"nonce", row.nonce_required},
-        {"aud", row.aud_required},
-        {"redirect_uri", row.redirect_uri_required},
-        {"assertion_kid", row.assertion_kid_required},
-        {"sender_constraint", row.sender_constraint_required},
-        {"iss_parameter", row.iss_parameter},
-        {"offline_consent", row.offline_needs_consent}};
+    const std::pair<std::string_view, bool> demands[] = {{"par", row.par_required},
+                                                         {"state", row.state_required},
+                                                         {"nonce", row.nonce_required},
+                                                         {"aud", row.aud_required},
+                                                         {"redirect_uri", row.redirect_uri_required},
+                                                         {"assertion_kid", row.assertion_kid_required},
+                                                         {"sender_constraint", row.sender_constraint_required},
+                                                         {"iss_parameter", row.iss_parameter},
+                                                         {"offline_consent", row.offline_needs_consent}};
     std::vector<std::string> words;
     for (const auto& [word, on] : demands) {
       if (on) words.emplace_back(word);
     }
     fmt::format_to(to, "  demands                 {}\n", join(words));
-    fmt::format_to(to, "  assertion_audience      {}\n",
-                   row.assertion_audience == AssertionAudience::issuer_only ? "issuer only" : "issuer or token endpoint");
+    fmt::format_to(
+        to, "  assertion_audience      {}\n",
+        row.assertion_audience == AssertionAudience::issuer_only ? "issuer only" : "issuer or token endpoint");
     fmt::format_to(to, "  refresh_rotation        {}\n",
                    row.refresh_rotation == RefreshRotation::all_clients ? "all clients" : "public clients");
-    fmt::format_to(to, "  lifetimes               code {}, par {}, access {}, backend {}, id {}, assertion {}, refresh {}\n",
-                   row.code_lifetime.count(), row.par_lifetime.count(), row.access_token_lifetime.count(),
-                   row.backend_token_lifetime.count(), row.id_token_lifetime.count(), row.assertion_lifetime.count(),
-                   row.refresh_lifetime.count());
+    fmt::format_to(
+        to, "  lifetimes               code {}, par {}, access {}, backend {}, id {}, assertion {}, refresh {}\n",
+        row.code_lifetime.count(), row.par_lifetime.count(), row.access_token_lifetime.count(),
+        row.backend_token_lifetime.count(), row.id_token_lifetime.count(), row.assertion_lifetime.count(),
+        row.refresh_lifetime.count());
     fmt::format_to(to, "  retry_windows           public {}, others {}\n", row.public_retry_window.count(),
                    row.retry_window.count());
   }

@@ -2,8 +2,8 @@
 //
 // The floor is RFC 9700 (OAuth 2.0 Security Best Current Practice): nothing runs below it. Other rows (SMART, HEART,
 // FAPI 2.0 ...) are met with it by meet(), which only ever narrows: a set becomes the intersection, a demand stays once
-// anyone makes it, a lifetime becomes the shorter one. So the order and number of rows do not matter, and a client's own
-// row can make its life harder but never easier.
+// anyone makes it, a lifetime becomes the shorter one. So the order and number of rows do not matter, and a client's
+// own row can make its life harder but never easier.
 //
 // Every field is read in exactly one step of flow/; no code outside policy/ compares a row's name.
 // tests/golden/profiles.txt holds the rows as printed by print_rows(); tests/property proves that meet() never widens.
@@ -72,38 +72,38 @@ struct Profile {
   std::string_view standard;
 
   // Sets: meet() takes the intersection.
-  EnumSet<model::ClientAuthMethod> auth_methods;   ///< step client
-  EnumSet<model::GrantType> grant_types;           ///< step grant_allowed
-  EnumSet<ResponseMode> response_modes;            ///< authorization request
-  jose::SignAlgs assertion_algs;                   ///< step client: private_key_jwt
-  jose::SignAlgs id_token_algs;                    ///< step issue
-  jose::SignAlgs access_token_algs;                ///< step issue
+  EnumSet<model::ClientAuthMethod> auth_methods;  ///< step client
+  EnumSet<model::GrantType> grant_types;          ///< step grant_allowed
+  EnumSet<ResponseMode> response_modes;           ///< authorization request
+  jose::SignAlgs assertion_algs;                  ///< step client: private_key_jwt
+  jose::SignAlgs id_token_algs;                   ///< step issue
+  jose::SignAlgs access_token_algs;               ///< step issue
 
   // Demands: meet() keeps them once made.
-  bool par_required = false;                       ///< authorization request (RFC 9126 §4)
-  bool state_required = false;                     ///< authorization request (UDAP)
-  bool nonce_required = false;                     ///< authorization request, with openid
-  bool aud_required = false;                       ///< authorization request: SMART scopes need `aud` (or `resource`)
-  bool redirect_uri_required = false;              ///< authorization request: even if only one is registered
-  bool assertion_kid_required = false;             ///< step client: SMART App Launch 2.2
-  bool sender_constraint_required = false;         ///< step sender
-  bool iss_parameter = false;                      ///< authorization response (RFC 9207)
-  bool offline_needs_consent = false;              ///< consent page: no silent refresh tokens
+  bool par_required = false;                ///< authorization request (RFC 9126 §4)
+  bool state_required = false;              ///< authorization request (UDAP)
+  bool nonce_required = false;              ///< authorization request, with openid
+  bool aud_required = false;                ///< authorization request: SMART scopes need `aud` (or `resource`)
+  bool redirect_uri_required = false;       ///< authorization request: even if only one is registered
+  bool assertion_kid_required = false;      ///< step client: SMART App Launch 2.2
+  bool sender_constraint_required = false;  ///< step sender
+  bool iss_parameter = false;               ///< authorization response (RFC 9207)
+  bool offline_needs_consent = false;       ///< consent page: no silent refresh tokens
 
   // Ordered modes: meet() takes the stricter.
   AssertionAudience assertion_audience = AssertionAudience::issuer_or_token_endpoint;  ///< step client
   RefreshRotation refresh_rotation = RefreshRotation::public_clients;                  ///< step commit
 
   // Times: meet() takes the shorter.
-  std::chrono::seconds code_lifetime{};            ///< completion of an authorization request
-  std::chrono::seconds par_lifetime{};             ///< step par
-  std::chrono::seconds access_token_lifetime{};    ///< step issue; the resource server may say less
-  std::chrono::seconds backend_token_lifetime{};   ///< step issue, client_credentials
-  std::chrono::seconds id_token_lifetime{};        ///< step issue
-  std::chrono::seconds assertion_lifetime{};       ///< step client: longest `exp` ahead
-  std::chrono::seconds refresh_lifetime{};         ///< step commit: moves with each use
-  std::chrono::seconds public_retry_window{};      ///< step commit: a rotated token of a public client may come again
-  std::chrono::seconds retry_window{};             ///< step commit: of a confidential or sender-bound one
+  std::chrono::seconds code_lifetime{};           ///< completion of an authorization request
+  std::chrono::seconds par_lifetime{};            ///< step par
+  std::chrono::seconds access_token_lifetime{};   ///< step issue; the resource server may say less
+  std::chrono::seconds backend_token_lifetime{};  ///< step issue, client_credentials
+  std::chrono::seconds id_token_lifetime{};       ///< step issue
+  std::chrono::seconds assertion_lifetime{};      ///< step client: longest `exp` ahead
+  std::chrono::seconds refresh_lifetime{};        ///< step commit: moves with each use
+  std::chrono::seconds public_retry_window{};     ///< step commit: a rotated token of a public client may come again
+  std::chrono::seconds retry_window{};            ///< step commit: of a confidential or sender-bound one
 
   friend constexpr bool operator==(const Profile&, const Profile&) noexcept = default;
 };

@@ -98,13 +98,15 @@ ScopeSet within_user(const ScopeSet& scopes, const model::User& user) {
   return keep(scopes, [&](const SmartScope& scope) {
     if (scope.kind == ScopeKind::fhir_user) return !user.fhir_user.empty();
     if (scope.kind == ScopeKind::resource && scope.context == ScopeContext::system) return false;
-    if (scope.kind == ScopeKind::resource && scope.context == ScopeContext::user) return clinician && !user.fhir_user.empty();
+    if (scope.kind == ScopeKind::resource && scope.context == ScopeContext::user)
+      return clinician && !user.fhir_user.empty();
     if (needs_patient(scope)) return clinician || !user.patients.empty();
     return true;
   });
 }
 
-Result<ScopeSet> backend_scopes(std::string_view asked, const model::Client& client, const model::ResourceServer* server) {
+Result<ScopeSet> backend_scopes(std::string_view asked, const model::Client& client,
+                                const model::ResourceServer* server) {
   const ScopeSet registered = keep(scope_set(client.scopes), for_machines);
   if (asked.empty()) return limit_to_server(registered, server);
   MITRAL_TRY(const ScopeSet set, ScopeSet::parse(asked, scope_rules()));

@@ -30,7 +30,8 @@ namespace mitral::policy {
 /// Joined by single spaces.
 [[nodiscard]] std::string scope_text(const std::vector<std::string>& list);
 
-/// What the client may have at this resource server, whoever the user is. `server` nullptr: the issuer itself (no FHIR scopes).
+/// What the client may have at this resource server, whoever the user is. `server` nullptr: the issuer itself (no FHIR
+/// scopes).
 [[nodiscard]] spec::smart::ScopeSet within_registration(const spec::smart::ScopeSet& asked, const model::Client& client,
                                                         const model::ResourceServer* server);
 
@@ -40,12 +41,14 @@ namespace mitral::policy {
 /// A clinician may hold user/ scopes: role "clinician", or a fhirUser that is a Practitioner.
 [[nodiscard]] bool is_clinician(const model::User& user) noexcept;
 
-/// client_credentials: invalid_scope when anything asked for is not for machines (openid, offline_access, launch, patient/, user/)
-/// or is not registered; a wildcard may be narrowed. Empty `asked`: everything registered that is for machines.
+/// client_credentials: invalid_scope when anything asked for is not for machines (openid, offline_access, launch,
+/// patient/, user/) or is not registered; a wildcard may be narrowed. Empty `asked`: everything registered that is for
+/// machines.
 [[nodiscard]] Result<spec::smart::ScopeSet> backend_scopes(std::string_view asked, const model::Client& client,
                                                            const model::ResourceServer* server);
 
-/// A refresh request's `scope`: every item covered by the grant, or invalid_scope (RFC 6749 §6). The order does not matter.
+/// A refresh request's `scope`: every item covered by the grant, or invalid_scope (RFC 6749 §6). The order does not
+/// matter.
 [[nodiscard]] Result<spec::smart::ScopeSet> narrowed(std::string_view asked, const spec::smart::ScopeSet& granted);
 
 }  // namespace mitral::policy

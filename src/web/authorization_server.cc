@@ -18,8 +18,7 @@ using flow::Endpoint;
 constexpr flow::Endpoints kRegisteredOrigins{Endpoint::token, Endpoint::revoke, Endpoint::userinfo};
 constexpr flow::Endpoints kAnyOrigin{Endpoint::jwks, Endpoint::openid_configuration, Endpoint::oauth_metadata,
                                      Endpoint::smart_configuration};
-constexpr std::string_view kAllowHeaders =
-    "Authorization, Content-Type, Accept, DPoP, X-Requested-With";
+constexpr std::string_view kAllowHeaders = "Authorization, Content-Type, Accept, DPoP, X-Requested-With";
 constexpr std::string_view kExposeHeaders = "WWW-Authenticate, Retry-After, DPoP-Nonce";
 
 codec::Response plain(int status, std::string_view text) {
@@ -37,7 +36,8 @@ AuthorizationServer::AuthorizationServer(flow::Services& services, FrontChannel&
 bool AuthorizationServer::origin_registered(const flow::Context* context, const flow::IssuerRuntime& issuer,
                                             std::string_view origin) {
   // Once the client is known, only its own origins count.
-  if (context != nullptr && context->client) return std::ranges::find(context->client->record().origins, origin) != context->client->record().origins.end();
+  if (context != nullptr && context->client)
+    return std::ranges::find(context->client->record().origins, origin) != context->client->record().origins.end();
   const auto directory = context != nullptr ? context->directory : services_.store.directory();
   std::shared_ptr<const Origins> index;
   {
@@ -61,8 +61,8 @@ bool AuthorizationServer::origin_registered(const flow::Context* context, const 
 }
 
 // Answers differ by Origin only where it matters; credentials (cookies) are never allowed across origins.
-void AuthorizationServer::add_cors(codec::Response& response, const codec::Request& request, const flow::Context* context,
-                                   const flow::IssuerRuntime& issuer, Endpoint endpoint) {
+void AuthorizationServer::add_cors(codec::Response& response, const codec::Request& request,
+                                   const flow::Context* context, const flow::IssuerRuntime& issuer, Endpoint endpoint) {
   if (kAnyOrigin.contains(endpoint)) {
     response.headers.set("Access-Control-Allow-Origin", "*");
     return;

@@ -1,8 +1,8 @@
 // AuthorizationServer: the one object that net's HTTP server calls: route, run, render, CORS, count.
 //
 // An exception that reaches this place (out of memory, a library's own) is answered as a server error without detail.
-// CORS (SMART App Launch 2.2 and RFC 9700 §2.6): token, revoke and userinfo for origins that a client registered (errors too), jwks
-// and the discovery documents for any origin, /authorize and pages never.
+// CORS (SMART App Launch 2.2 and RFC 9700 §2.6): token, revoke and userinfo for origins that a client registered
+// (errors too), jwks and the discovery documents for any origin, /authorize and pages never.
 //
 // Thread rules: handle() from any thread that has a Scheduler.
 #pragma once
@@ -30,7 +30,8 @@ class AuthorizationServer {
     std::shared_ptr<const ports::Directory> directory;
     std::unordered_set<std::string> known;  ///< issuer + '\n' + origin
   };
-  [[nodiscard]] bool origin_registered(const flow::Context* context, const flow::IssuerRuntime& issuer, std::string_view origin);
+  [[nodiscard]] bool origin_registered(const flow::Context* context, const flow::IssuerRuntime& issuer,
+                                       std::string_view origin);
   void add_cors(codec::Response& response, const codec::Request& request, const flow::Context* context,
                 const flow::IssuerRuntime& issuer, flow::Endpoint endpoint);
 

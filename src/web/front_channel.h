@@ -2,8 +2,9 @@
 //
 // Each gets a Context whose endpoint, request, issuer and directory are set and whose form is empty: the handler parses
 // query or body itself (flow/steps/parse.h has both), because an error at /authorize is a page and not JSON.
-// `launch` is the exception: the back channel's steps have parsed the form and authenticated the client (context.client is set).
-// Every answer passes flow::add_common_headers() afterwards; a handler sets everything else (CSP, no-store, cookies).
+// `launch` is the exception: the back channel's steps have parsed the form and authenticated the client (context.client
+// is set). Every answer passes flow::add_common_headers() afterwards; a handler sets everything else (CSP, no-store,
+// cookies).
 //
 // Thread rules: one object serves all requests of all threads.
 #pragma once
@@ -21,12 +22,13 @@ class FrontChannel {
   virtual ~FrontChannel() = default;
   /// GET or POST {issuer}/authorize.
   virtual Task<codec::Response> authorize(flow::Context& context) = 0;
-  /// GET or POST {issuer}/interaction/{rest}: `rest` is "<id>/sign-in", "<id>/consent" and so on, still percent-encoded.
+  /// GET or POST {issuer}/interaction/{rest}: `rest` is "<id>/sign-in", "<id>/consent" and so on, still
+  /// percent-encoded.
   virtual Task<codec::Response> interaction(flow::Context& context, std::string_view rest) = 0;
   /// GET or POST {issuer}/sign-out.
   virtual Task<codec::Response> sign_out(flow::Context& context) = 0;
-  /// POST {issuer}/launch: makes a SMART EHR launch handle for an authenticated client. JSON; errors as of the token endpoint:
-  /// return flow::error_response().
+  /// POST {issuer}/launch: makes a SMART EHR launch handle for an authenticated client. JSON; errors as of the token
+  /// endpoint: return flow::error_response().
   virtual Task<codec::Response> launch(flow::Context& context) = 0;
   /// GET of what is the same for everybody: `rest` is "" (home page, {issuer} and {issuer}/) or what follows "assets/"
   /// (stylesheet, SMART style document). Unknown names are 404 pages.

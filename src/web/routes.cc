@@ -9,10 +9,10 @@ using codec::Method;
 using flow::Endpoint;
 
 struct Door {
-  std::string_view path;   ///< below the issuer's base path; a final '*' stands for any rest
+  std::string_view path;  ///< below the issuer's base path; a final '*' stands for any rest
   Endpoint endpoint;
   bool get, head, post;
-  bool cors;               ///< answers preflight requests
+  bool cors;  ///< answers preflight requests
   std::string_view allow;
 };
 

@@ -1,8 +1,8 @@
 // Routes: the exact table of doors. (issuer by Host and path prefix, rest of the path, method) -> endpoint.
 //
-// Paths are compared byte by byte, percent-encoding included: what is not in the table is 404, a wrong method is 405 with
-// Allow (threat W-17: HEAD is served only where GET has no effect; method override headers are not looked at). The Host must
-// be the issuer's own or a configured alias, or the answer is 421 (threats W-2, W-3).
+// Paths are compared byte by byte, percent-encoding included: what is not in the table is 404, a wrong method is 405
+// with Allow (threat W-17: HEAD is served only where GET has no effect; method override headers are not looked at). The
+// Host must be the issuer's own or a configured alias, or the answer is 421 (threats W-2, W-3).
 //
 //   {base}/authorize ... {base}/revocations, {base}/interaction/*
 //   {base}, {base}/, {base}/assets/*                   home page and what pages load (Endpoint::assets)
@@ -30,8 +30,8 @@ struct Route {
   Kind kind = Kind::not_found;
   const flow::IssuerRuntime* issuer = nullptr;
   flow::Endpoint endpoint = flow::Endpoint::authorize;
-  std::string_view rest;    ///< of interaction and assets
-  std::string_view allow;   ///< literal for 405 and preflight
+  std::string_view rest;   ///< of interaction and assets
+  std::string_view allow;  ///< literal for 405 and preflight
 };
 
 [[nodiscard]] Route find_route(const std::vector<std::unique_ptr<flow::IssuerRuntime>>& issuers,

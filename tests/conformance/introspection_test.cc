@@ -1,4 +1,5 @@
-// POST /introspect (RFC 7662, SMART App Launch 2.2 §1.18), POST /revoke (RFC 7009), GET/POST /userinfo (OpenID Connect Core §5.3).
+// POST /introspect (RFC 7662, SMART App Launch 2.2 §1.18), POST /revoke (RFC 7009), GET/POST /userinfo (OpenID Connect
+// Core §5.3).
 
 #include "support/as_harness.h"
 
@@ -6,7 +7,8 @@ namespace mitral::testing {
 namespace {
 
 constexpr const char* kInactive = R"({"active":false})";
-const std::vector<std::string> kScopes{"openid", "profile", "fhirUser", "email", "offline_access", "launch/patient", "patient/*.rs"};
+const std::vector<std::string> kScopes{"openid",         "profile",        "fhirUser",    "email",
+                                       "offline_access", "launch/patient", "patient/*.rs"};
 
 std::string access(const codec::Json& json) { return std::string(json["access_token"].string_or()); }
 std::string refresh(const codec::Json& json) { return std::string(json["refresh_token"].string_or()); }
@@ -35,8 +37,9 @@ TEST(Smart_1_18, ActiveAnswerEqualsTheTokenResponse) {
 TEST(Rfc7662_2_2, GarbageIsInactiveAndNothingElse) {
   AsHarness as;
   const auto tokens = as.tokens_for("app-public", kScopes);
-  for (const auto& text : {std::string("invalid_token"), std::string("mat_AAAA"), std::string("a.b.c"), access(tokens) + "x",
-                           refresh(tokens), std::string(*tokens["id_token"].as_string()), std::string(20'000, 'A')}) {
+  for (const auto& text :
+       {std::string("invalid_token"), std::string("mat_AAAA"), std::string("a.b.c"), access(tokens) + "x",
+        refresh(tokens), std::string(*tokens["id_token"].as_string()), std::string(20'000, 'A')}) {
     EXPECT_EQ(as.introspect(text).dump(), kInactive);
   }
 }
@@ -59,7 +62,10 @@ TEST(ThreatE1, E1_OnlyItsOwnAudienceLearnsAnything) {
   EXPECT_EQ(as.introspect(token, "labs").dump(), kInactive);
   EXPECT_EQ(as.introspect(token, "api").dump(), kInactive);
   EXPECT_EQ(as.introspect(token, "app-basic")["active"].as_bool(), true);  // the client that holds it
-  EXPECT_EQ(as.json(as.post("introspect", {{"token", token}, {"client_id", "app-post"}, {"client_secret", std::string(kSecret)}})).dump(), kInactive);
+  EXPECT_EQ(as.json(as.post("introspect",
+                            {{"token", token}, {"client_id", "app-post"}, {"client_secret", std::string(kSecret)}}))
+                .dump(),
+            kInactive);
 }
 
 TEST(Rfc7662_2_2, ExpiredIsInactive) {
@@ -97,19 +103,26 @@ TEST(Performance, IntrospectionNeverCommits) {
 TEST(Rfc7009_2, ARefreshTokenTakesTheWholeGrantAlong) {
   AsHarness as;
   const auto tokens = as.tokens_for("app-basic", kScopes);
-  const auto response = as.post("revoke", {{"token", refresh(tokens)}, {"token_type_hint", "refresh_token"}}, {as.basic("app-basic")});
+  const auto response =
+      as.post("revoke", {{"token", refresh(tokens)}, {"token_type_hint", "refresh_token"}}, {as.basic("app-basic")});
   EXPECT_EQ(response.status, 200);
   EXPECT_EQ(as.introspect(access(tokens)).dump(), kInactive);
-  EXPECT_EQ(as.verdict(as.token({{"grant_type", "refresh_token"}, {"refresh_token", refresh(tokens)}}, {as.basic("app-basic")})), "400 invalid_grant");
+  EXPECT_EQ(as.verdict(as.token({{"grant_type", "refresh_token"}, {"refresh_token", refresh(tokens)}},
+                                {as.basic("app-basic")})),
+            "400 invalid_grant");
   EXPECT_EQ(as.audited(model::AuditKind::revocation), 1U);
 }
 
 TEST(Rfc7009_2, AnAccessTokenGoesAlone) {
   AsHarness as;
   const auto tokens = as.tokens_for("app-basic", kScopes);
-  EXPECT_EQ(as.post("revoke", {{"token", access(tokens)}, {"token_type_hint", "no-such-hint"}}, {as.basic("app-basic")}).status, 200);
+  EXPECT_EQ(as.post("revoke", {{"token", access(tokens)}, {"token_type_hint", "no-such-hint"}}, {as.basic("app-basic")})
+                .status,
+            200);
   EXPECT_EQ(as.introspect(access(tokens)).dump(), kInactive);
-  EXPECT_EQ(as.token({{"grant_type", "refresh_token"}, {"refresh_token", refresh(tokens)}}, {as.basic("app-basic")}).status, 200);
+  EXPECT_EQ(
+      as.token({{"grant_type", "refresh_token"}, {"refresh_token", refresh(tokens)}}, {as.basic("app-basic")}).status,
+      200);
 }
 
 TEST(Rfc7009_2_2, UnknownTokensAre200) {
@@ -143,7 +156,9 @@ TEST(OidcCore_5_3, UserInfoByHeaderAndBody) {
   EXPECT_EQ(json["email"].as_string(), "alice@example.org");
   EXPECT_EQ(json["fhirUser"].as_string(), std::string(kFhir) + "/Patient/alice");
   EXPECT_EQ(as.post("userinfo", {{"access_token", access(tokens)}}).status, 200);
-  EXPECT_EQ(as.send(codec::Method::post, "/t/clinic/userinfo", {}, {{"Authorization", "bEARER " + access(tokens)}}).status, 200);
+  EXPECT_EQ(
+      as.send(codec::Method::post, "/t/clinic/userinfo", {}, {{"Authorization", "bEARER " + access(tokens)}}).status,
+      200);
 }
 
 TEST(Rfc6750_3, UserInfoChallenges) {

@@ -1,4 +1,5 @@
-// POST /par (RFC 9126), discovery (RFC 8414, OpenID Connect Discovery, SMART), JWKS and keys, CORS, the revocation feed.
+// POST /par (RFC 9126), discovery (RFC 8414, OpenID Connect Discovery, SMART), JWKS and keys, CORS, the revocation
+// feed.
 
 #include "support/as_harness.h"
 
@@ -126,8 +127,9 @@ TEST(Smart_1_1, ConfigurationDocument) {
 
 TEST(ThreatW3, W3_MetadataComesFromConfigurationNotFromTheRequest) {
   AsHarness as;
-  const auto json = as.get("/t/clinic/.well-known/openid-configuration",
-                           {{"X-Forwarded-Host", "evil.example"}, {"Forwarded", "host=evil.example"}, {"X-Forwarded-Prefix", "/evil"}});
+  const auto json = as.get(
+      "/t/clinic/.well-known/openid-configuration",
+      {{"X-Forwarded-Host", "evil.example"}, {"Forwarded", "host=evil.example"}, {"X-Forwarded-Prefix", "/evil"}});
   EXPECT_EQ(json.body.find("evil"), std::string::npos);
 }
 
@@ -144,7 +146,8 @@ TEST(ThreatW17, W17_ExactRoutesAndMethods) {
   AsHarness as;
   EXPECT_EQ(as.get("/t/clinic/jwks").status, 200);
   EXPECT_EQ(as.send(Method::head, "/t/clinic/jwks").status, 200);
-  for (const char* path : {"/t/clinic/jwks/", "/t/clinic//jwks", "/t/clinic/JWKS", "/t/clinic/%6awks", "/jwks", "/t/none/jwks", "/t/clinicjwks", "/t/clinic/interaction/"}) {
+  for (const char* path : {"/t/clinic/jwks/", "/t/clinic//jwks", "/t/clinic/JWKS", "/t/clinic/%6awks", "/jwks",
+                           "/t/none/jwks", "/t/clinicjwks", "/t/clinic/interaction/"}) {
     EXPECT_EQ(as.get(path).status, 404) << path;
   }
   EXPECT_EQ(as.send(Method::post, "/t/clinic/jwks").status, 405);
@@ -158,12 +161,14 @@ TEST(Smart_1_3, CorsForRegisteredOriginsOnly) {
   const codec::Header origin{"Origin", std::string(kOrigin)};
   const codec::Header foreign{"Origin", "https://evil.example"};
   // Errors must be readable too.
-  auto response = as.token({{"grant_type", "refresh_token"}, {"refresh_token", "x"}, {"client_id", "app-public"}}, {origin});
+  auto response =
+      as.token({{"grant_type", "refresh_token"}, {"refresh_token", "x"}, {"client_id", "app-public"}}, {origin});
   EXPECT_EQ(response.status, 400);
   EXPECT_EQ(response.headers.get("Access-Control-Allow-Origin"), kOrigin);
   EXPECT_EQ(response.headers.get("Vary"), "Origin");
   EXPECT_FALSE(response.headers.get("Access-Control-Allow-Credentials"));
-  response = as.token({{"grant_type", "refresh_token"}, {"refresh_token", "x"}, {"client_id", "app-public"}}, {foreign});
+  response =
+      as.token({{"grant_type", "refresh_token"}, {"refresh_token", "x"}, {"client_id", "app-public"}}, {foreign});
   EXPECT_FALSE(response.headers.get("Access-Control-Allow-Origin"));
   response = as.send(Method::options, "/t/clinic/token", {}, {origin, {"Access-Control-Request-Method", "POST"}});
   EXPECT_EQ(response.status, 204);
@@ -174,14 +179,19 @@ TEST(Smart_1_3, CorsForRegisteredOriginsOnly) {
   auto other = as.client_record("app-post");
   other.origins = {"https://other.example.org"};
   as.put(other);
-  response = as.token({{"grant_type", "refresh_token"}, {"refresh_token", "x"}, {"client_id", "app-post"}, {"client_secret", std::string(kSecret)}}, {origin});
+  response = as.token({{"grant_type", "refresh_token"},
+                       {"refresh_token", "x"},
+                       {"client_id", "app-post"},
+                       {"client_secret", std::string(kSecret)}},
+                      {origin});
   EXPECT_FALSE(response.headers.get("Access-Control-Allow-Origin"));
   // Never where a browser navigates, and not where only servers call.
   for (const char* path : {"/t/clinic/authorize", "/t/clinic/sign-out"}) {
     EXPECT_FALSE(as.get(path, {origin}).headers.get("Access-Control-Allow-Origin")) << path;
     EXPECT_EQ(as.send(Method::options, path, {}, {origin}).status, 405) << path;
   }
-  EXPECT_FALSE(as.post("introspect", {{"token", "x"}}, {origin, as.basic("fhir")}).headers.get("Access-Control-Allow-Origin"));
+  EXPECT_FALSE(
+      as.post("introspect", {{"token", "x"}}, {origin, as.basic("fhir")}).headers.get("Access-Control-Allow-Origin"));
 }
 
 TEST(Rfc7517, JwksHoldsPublicKeysWithUniqueKids) {
@@ -201,8 +211,12 @@ TEST(Rfc7517, JwksHoldsPublicKeysWithUniqueKids) {
 
 TEST(KeyRotation, PublishedBeforeUseAndKeptUntilEverythingHasExpired) {
   AsHarness as;
-  const auto kid_in_use = [&] { return as.keys().snapshot(as.issuer_id())->signer(jose::SignAlg::es256, flow::TokenTyp::wrapped)->key().kid; };
-  const auto published = [&](const std::string& kid) { return as.get("/t/clinic/jwks").body.find(kid) != std::string::npos; };
+  const auto kid_in_use = [&] {
+    return as.keys().snapshot(as.issuer_id())->signer(jose::SignAlg::es256, flow::TokenTyp::wrapped)->key().kid;
+  };
+  const auto published = [&](const std::string& kid) {
+    return as.get("/t/clinic/jwks").body.find(kid) != std::string::npos;
+  };
   const auto old_kid = kid_in_use();
   as.clock.advance(limits::kKeyActive - limits::kKeyPublishLead + std::chrono::seconds(1));
   ASSERT_TRUE(run_sync(as.keys().tick()));
@@ -242,7 +256,9 @@ TEST(RevocationFeed, TellsWhatDiedAndNothingToStrangers) {
   EXPECT_EQ(as.get("/t/clinic/revocations?after=0&client_id=fhir&client_secret=" + std::string(kSecret)).status, 401);
   EXPECT_EQ(as.get("/t/clinic/revocations?after=-1", {as.basic("fhir")}).status, 400);
 
-  EXPECT_EQ(as.post("revoke", {{"token", std::string(*tokens["refresh_token"].as_string())}}, {as.basic("app-basic")}).status, 200);
+  EXPECT_EQ(
+      as.post("revoke", {{"token", std::string(*tokens["refresh_token"].as_string())}}, {as.basic("app-basic")}).status,
+      200);
   page = as.json(as.get("/t/clinic/revocations?wait=5&after=" + std::to_string(seq), {as.basic("fhir")}));
   bool told = false;
   for (const auto& change : page["changes"].items()) {
@@ -263,10 +279,11 @@ TEST(RevocationFeed, WaitersWakeByNewsOrTime) {
   int woken = 0;
   std::size_t lines = 0;
   const auto start = [&] {
-    spawn(feed.after(as.issuer_id(), seq, std::chrono::seconds(5)), [&](std::exception_ptr, std::optional<flow::ChangeFeed::Page> page) {
-      ++woken;
-      lines = page->changes.size();
-    });
+    spawn(feed.after(as.issuer_id(), seq, std::chrono::seconds(5)),
+          [&](std::exception_ptr, std::optional<flow::ChangeFeed::Page> page) {
+            ++woken;
+            lines = page->changes.size();
+          });
   };
   start();
   as.tick();
@@ -276,7 +293,8 @@ TEST(RevocationFeed, WaitersWakeByNewsOrTime) {
   EXPECT_EQ(woken, 1);
   EXPECT_EQ(lines, 0U);
   start();
-  ASSERT_TRUE(run_sync(as.store().revoke_token(as.issuer_id(), Id128{{1}}, as.clock.now() + std::chrono::seconds(60), {as.event()}, as.clock.now())));
+  ASSERT_TRUE(run_sync(as.store().revoke_token(as.issuer_id(), Id128{{1}}, as.clock.now() + std::chrono::seconds(60),
+                                               {as.event()}, as.clock.now())));
   as.tick();
   EXPECT_EQ(woken, 2);
   EXPECT_EQ(lines, 1U);

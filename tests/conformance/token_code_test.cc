@@ -1,14 +1,14 @@
 // POST /token with authorization_code: RFC 6749 §4.1.3, RFC 7636, SMART App Launch 2.2, OpenID Connect Core §3.1.3.
 
-#include "support/as_harness.h"
-
 #include "spec/oauth/rfc9068_access_token.h"
 #include "spec/oidc/id_token.h"
+#include "support/as_harness.h"
 
 namespace mitral::testing {
 namespace {
 
-const std::vector<std::string> kScopes{"openid", "fhirUser", "offline_access", "launch/patient", "patient/Observation.rs"};
+const std::vector<std::string> kScopes{"openid", "fhirUser", "offline_access", "launch/patient",
+                                       "patient/Observation.rs"};
 
 TEST(Rfc6749_5_1, TokenResponseOfACode) {
   AsHarness as;
@@ -49,7 +49,8 @@ TEST(OidcCore_3_1_3_6, IdTokenIsRs256WithEverythingSmartNeeds) {
   EXPECT_EQ(claims.json["nonce"].as_string(), "n-123");
   EXPECT_EQ(claims.json["fhirUser"].as_string(), std::string(kFhir) + "/Patient/alice");
   EXPECT_EQ(claims.json["auth_time"].as_int64(), to_seconds(as.clock.now()) - 20);
-  EXPECT_EQ(claims.json["at_hash"].as_string(), spec::oidc::half_hash(jose::SignAlg::rs256, *json["access_token"].as_string()));
+  EXPECT_EQ(claims.json["at_hash"].as_string(),
+            spec::oidc::half_hash(jose::SignAlg::rs256, *json["access_token"].as_string()));
 }
 
 TEST(Smart_1_13, NoRefreshTokenUnlessAccessIsOfflineOrOnline) {
@@ -158,7 +159,9 @@ TEST(Rfc6749_4_1_2, ASecondUseAfterTheCodesOwnEndStillKills) {
 
 TEST(Smart_2_8, InvalidTokenRequests) {
   AsHarness as;
-  EXPECT_EQ(as.verdict(as.token({{"grant_type", "authorization_code"}, {"code", "BAD_CODE"}, {"redirect_uri", std::string(kRedirectUri)},
+  EXPECT_EQ(as.verdict(as.token({{"grant_type", "authorization_code"},
+                                 {"code", "BAD_CODE"},
+                                 {"redirect_uri", std::string(kRedirectUri)},
                                  {"code_verifier", std::string(43, 'a')}},
                                 {as.basic("app-basic")})),
             "400 invalid_grant");
@@ -171,15 +174,18 @@ TEST(Smart_2_3, UnknownGrantTypeIs400WhateverTheClient) {
   AsHarness as;
   EXPECT_EQ(as.verdict(as.token(as.with_assertion({{"grant_type", "not_a_grant_type"}}, as.backend_assertion()))),
             "400 unsupported_grant_type");
-  EXPECT_EQ(as.verdict(as.token({{"grant_type", "password"}, {"username", "alice"}, {"password", "x"}})), "400 unsupported_grant_type");
+  EXPECT_EQ(as.verdict(as.token({{"grant_type", "password"}, {"username", "alice"}, {"password", "x"}})),
+            "400 unsupported_grant_type");
   EXPECT_EQ(as.verdict(as.token({{"scope", "x"}})), "400 invalid_request");
 }
 
 TEST(Rfc6749_5_2, OtherClientsGrantTypesAreUnauthorized) {
   AsHarness as;
-  EXPECT_EQ(as.verdict(as.token(as.with_assertion({{"grant_type", "authorization_code"}, {"code", "x"}}, as.backend_assertion()))),
+  EXPECT_EQ(as.verdict(as.token(
+                as.with_assertion({{"grant_type", "authorization_code"}, {"code", "x"}}, as.backend_assertion()))),
             "400 unauthorized_client");
-  EXPECT_EQ(as.verdict(as.token({{"grant_type", "client_credentials"}, {"client_id", "app-public"}, {"scope", "system/*.rs"}})),
+  EXPECT_EQ(as.verdict(as.token(
+                {{"grant_type", "client_credentials"}, {"client_id", "app-public"}, {"scope", "system/*.rs"}})),
             "400 unauthorized_client");
 }
 
@@ -192,7 +198,8 @@ TEST(Rfc6749_3_2, BodiesAreFormsWithoutDuplicates) {
   const auto json = as.send(codec::Method::post, "/t/clinic/token", R"({"grant_type":"authorization_code"})",
                             {{"Content-Type", "application/json"}});
   EXPECT_EQ(as.verdict(json), "415 invalid_request");
-  EXPECT_EQ(as.verdict(as.send(codec::Method::post, "/t/clinic/token", "grant_type=%zz", {{"Content-Type", "application/x-www-form-urlencoded"}})),
+  EXPECT_EQ(as.verdict(as.send(codec::Method::post, "/t/clinic/token", "grant_type=%zz",
+                               {{"Content-Type", "application/x-www-form-urlencoded"}})),
             "400 invalid_request");
   // A parameter sent twice, once empty, is still a duplicate.
   EXPECT_EQ(as.verdict(as.send(codec::Method::post, "/t/clinic/token", "grant_type=authorization_code&grant_type=",
@@ -206,8 +213,8 @@ TEST(Rfc6749_2_3_1, M4_3_3_CredentialsInTheQueryAreIgnored) {
   const auto code = as.mint_code("app-post", kScopes);
   auto form = as.code_form(code);
   form.add("client_id", "app-post");
-  const auto response = as.send(codec::Method::post, "/t/clinic/token?client_secret=" + std::string(kSecret), form.serialize(),
-                                {{"Content-Type", "application/x-www-form-urlencoded"}});
+  const auto response = as.send(codec::Method::post, "/t/clinic/token?client_secret=" + std::string(kSecret),
+                                form.serialize(), {{"Content-Type", "application/x-www-form-urlencoded"}});
   EXPECT_EQ(as.verdict(response), "401 invalid_client");
 }
 

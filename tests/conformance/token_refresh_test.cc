@@ -57,19 +57,22 @@ TEST(Smart_1_13, PublicClientsMayLeaveClientIdOut) {
 TEST(Smart_2_3, TheSameScopesInAnyOrderPass) {
   AsHarness as;
   const auto first = as.tokens_for("app-basic", kScopes);
-  const auto response = as.token(refresh(refresh_token(first), "patient/Condition.rs patient/Observation.rs offline_access openid"),
-                                 {as.basic("app-basic")});
+  const auto response =
+      as.token(refresh(refresh_token(first), "patient/Condition.rs patient/Observation.rs offline_access openid"),
+               {as.basic("app-basic")});
   EXPECT_EQ(response.status, 200) << response.body;
 }
 
 TEST(Rfc6749_6, NarrowerScopesNarrowTheTokenButNotTheGrant) {
   AsHarness as;
   const auto first = as.tokens_for("app-basic", kScopes);
-  const auto narrow = as.json(as.token(refresh(refresh_token(first), "patient/Observation.rs"), {as.basic("app-basic")}));
+  const auto narrow =
+      as.json(as.token(refresh(refresh_token(first), "patient/Observation.rs"), {as.basic("app-basic")}));
   EXPECT_EQ(narrow["scope"].as_string(), "patient/Observation.rs");
   EXPECT_EQ(as.introspect(*narrow["access_token"].as_string())["scope"].as_string(), "patient/Observation.rs");
   // Narrower in meaning, in words that the grant does not have.
-  const auto letter = as.json(as.token(refresh(refresh_token(first), "patient/Observation.r openid"), {as.basic("app-basic")}));
+  const auto letter =
+      as.json(as.token(refresh(refresh_token(first), "patient/Observation.r openid"), {as.basic("app-basic")}));
   EXPECT_EQ(as.introspect(*letter["access_token"].as_string())["scope"].as_string(), "patient/Observation.r openid");
   const auto whole = as.json(as.token(refresh(refresh_token(narrow)), {as.basic("app-basic")}));
   EXPECT_EQ(whole["scope"].as_string(), first["scope"].as_string());
@@ -78,18 +81,22 @@ TEST(Rfc6749_6, NarrowerScopesNarrowTheTokenButNotTheGrant) {
 TEST(ThreatE3, E3_WiderScopesAndOtherResourcesAreRefused) {
   AsHarness as;
   const auto first = as.tokens_for("app-basic", kScopes);
-  for (const char* scope : {"patient/*.rs", "patient/Observation.cruds", "user/Observation.rs", "fhirUser", "patient/Observation.rs launch"}) {
-    EXPECT_EQ(as.verdict(as.token(refresh(refresh_token(first), scope), {as.basic("app-basic")})), "400 invalid_scope") << scope;
+  for (const char* scope : {"patient/*.rs", "patient/Observation.cruds", "user/Observation.rs", "fhirUser",
+                            "patient/Observation.rs launch"}) {
+    EXPECT_EQ(as.verdict(as.token(refresh(refresh_token(first), scope), {as.basic("app-basic")})), "400 invalid_scope")
+        << scope;
   }
-  EXPECT_EQ(as.verdict(as.token(refresh(refresh_token(first)).add("resource", kLabs), {as.basic("app-basic")})), "400 invalid_target");
+  EXPECT_EQ(as.verdict(as.token(refresh(refresh_token(first)).add("resource", kLabs), {as.basic("app-basic")})),
+            "400 invalid_target");
 }
 
 // M-4.1.2
 TEST(ThreatM4, M4_1_2_RefreshTokensAreBoundToTheirClient) {
   AsHarness as;
   const auto first = as.tokens_for("app-basic", kScopes);
-  EXPECT_EQ(as.verdict(as.token(refresh(refresh_token(first)).add("client_id", "app-post").add("client_secret", kSecret))),
-            "400 invalid_grant");
+  EXPECT_EQ(
+      as.verdict(as.token(refresh(refresh_token(first)).add("client_id", "app-post").add("client_secret", kSecret))),
+      "400 invalid_grant");
   EXPECT_EQ(as.verdict(as.token(refresh(refresh_token(first)).add("client_id", "app-public"))), "400 invalid_grant");
 }
 
@@ -116,7 +123,8 @@ TEST(ThreatE4, E4_EachRefreshLooksAgain) {
     AsHarness as;
     const auto tokens = as.tokens_for("app-basic", kScopes);
     as.clock.advance(std::chrono::seconds(1));
-    ASSERT_TRUE(run_sync(as.store().revoke_client(as.issuer_id(), ClientId("app-basic"), {as.event()}, as.clock.now())));
+    ASSERT_TRUE(
+        run_sync(as.store().revoke_client(as.issuer_id(), ClientId("app-basic"), {as.event()}, as.clock.now())));
     EXPECT_EQ(as.verdict(as.token(refresh(refresh_token(tokens)), {as.basic("app-basic")})), "400 invalid_grant");
   }
   {

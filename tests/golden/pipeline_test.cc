@@ -1,13 +1,14 @@
 // The order of the protocol and the profile rows, as people read them. A change shows up here and must be meant:
 // MITRAL_GOLDEN=write rewrites the files.
 
+#include "flow/pipeline.h"
+
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
 
-#include "flow/pipeline.h"
 #include "policy/profile.h"
 #include "web/authorize_table.h"
 
@@ -25,7 +26,9 @@ void expect_golden(const std::string& name, const std::string& text) {
   EXPECT_EQ(kept.str(), text) << "MITRAL_GOLDEN=write rewrites " << path;
 }
 
-TEST(Golden, BackChannelPipeline) { expect_golden("pipeline_back_channel.txt", flow::print_table(flow::back_channel())); }
+TEST(Golden, BackChannelPipeline) {
+  expect_golden("pipeline_back_channel.txt", flow::print_table(flow::back_channel()));
+}
 TEST(Golden, Authorize) { expect_golden("authorize.txt", web::print_authorize_table()); }
 TEST(Golden, ProfileRows) { expect_golden("profiles.txt", policy::print_rows()); }
 

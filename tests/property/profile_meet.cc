@@ -27,14 +27,17 @@ rc::Gen<Profile> any_profile() {
     p.assertion_algs = algs();
     p.id_token_algs = algs();
     p.access_token_algs = algs();
-    for (bool* demand : {&p.par_required, &p.state_required, &p.nonce_required, &p.aud_required, &p.redirect_uri_required,
-                         &p.assertion_kid_required, &p.sender_constraint_required, &p.iss_parameter, &p.offline_needs_consent}) {
+    for (bool* demand :
+         {&p.par_required, &p.state_required, &p.nonce_required, &p.aud_required, &p.redirect_uri_required,
+          &p.assertion_kid_required, &p.sender_constraint_required, &p.iss_parameter, &p.offline_needs_consent}) {
       *demand = *rc::gen::arbitrary<bool>();
     }
-    p.assertion_audience = *rc::gen::arbitrary<bool>() ? AssertionAudience::issuer_only : AssertionAudience::issuer_or_token_endpoint;
+    p.assertion_audience =
+        *rc::gen::arbitrary<bool>() ? AssertionAudience::issuer_only : AssertionAudience::issuer_or_token_endpoint;
     p.refresh_rotation = *rc::gen::arbitrary<bool>() ? RefreshRotation::all_clients : RefreshRotation::public_clients;
-    for (seconds* time : {&p.code_lifetime, &p.par_lifetime, &p.access_token_lifetime, &p.backend_token_lifetime, &p.id_token_lifetime,
-                          &p.assertion_lifetime, &p.refresh_lifetime, &p.public_retry_window, &p.retry_window}) {
+    for (seconds* time :
+         {&p.code_lifetime, &p.par_lifetime, &p.access_token_lifetime, &p.backend_token_lifetime, &p.id_token_lifetime,
+          &p.assertion_lifetime, &p.refresh_lifetime, &p.public_retry_window, &p.retry_window}) {
       *time = seconds(*rc::gen::inRange(0, 4000));
     }
     return p;
@@ -76,7 +79,8 @@ TEST(ProfileMeet, EveryRowIsWithinTheFloor) {
 TEST(ProfileMeet, ClientsOnlyMakeItHarderForThemselves) {
   for (const auto& issuer : all_profiles()) {
     for (const auto& client : all_profiles()) {
-      EXPECT_TRUE(no_wider(effective_profile(issuer.name, client.name), effective_profile(issuer.name, {}))) << issuer.name << " " << client.name;
+      EXPECT_TRUE(no_wider(effective_profile(issuer.name, client.name), effective_profile(issuer.name, {})))
+          << issuer.name << " " << client.name;
     }
     EXPECT_TRUE(effective_profile(issuer.name, "no such row").auth_methods.empty());
     EXPECT_TRUE(no_wider(effective_profile(issuer.name, "no such row"), effective_profile(issuer.name, {})));

@@ -9,8 +9,10 @@ namespace {
 constexpr const char* kChallenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 codec::Form good() {
-  return {{"response_type", "code"}, {"client_id", "app"}, {"scope", "openid patient/*.rs"}, {"state", "s"},
-          {"aud", "https://fhir.example/r4"}, {"code_challenge", kChallenge}, {"code_challenge_method", "S256"}};
+  return {{"response_type", "code"},          {"client_id", "app"},
+          {"scope", "openid patient/*.rs"},   {"state", "s"},
+          {"aud", "https://fhir.example/r4"}, {"code_challenge", kChallenge},
+          {"code_challenge_method", "S256"}};
 }
 ErrorCode refused(const codec::Form& form) {
   const auto p = parse_authorization_parameters(form);
@@ -52,8 +54,9 @@ TEST(Rfc7636_4_3, ChallengeIsRequiredAndS256Only) {
   for (const char* method : {"plain", "s256", "S512", "S256 "}) {
     EXPECT_EQ(refused(with("code_challenge_method", method)), ErrorCode::invalid_request) << method;
   }
-  for (const char* challenge : {"short", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM=", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw+cM",
-                                "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cN"}) {
+  for (const char* challenge :
+       {"short", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM=", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw+cM",
+        "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cN"}) {
     EXPECT_EQ(refused(with("code_challenge", challenge)), ErrorCode::invalid_request) << challenge;
   }
 }
@@ -67,7 +70,8 @@ TEST(Rfc9101, RequestObjectsAreRefusedNotIgnored) {
 TEST(OidcCore_3_1_2_1, PromptAndMaxAge) {
   EXPECT_EQ(refused(with("prompt", "none login")), ErrorCode::invalid_request);
   EXPECT_EQ(refused(with("prompt", "later")), ErrorCode::invalid_request);
-  for (const char* age : {"-1", "1.5", "abc", "99999999999"}) EXPECT_EQ(refused(with("max_age", age)), ErrorCode::invalid_request) << age;
+  for (const char* age : {"-1", "1.5", "abc", "99999999999"})
+    EXPECT_EQ(refused(with("max_age", age)), ErrorCode::invalid_request) << age;
   const auto form = with("max_age", "0");
   EXPECT_EQ(parse_authorization_parameters(form)->max_age, 0);
 }

@@ -47,7 +47,8 @@ TEST(Rfc6749_2_3_1, SecretMayHoldColons) {
 }
 
 TEST(Rfc6749_2_3_1, BrokenBasicIsInvalidClientAndSaysThatTheHeaderWasUsed) {
-  for (const std::string_view value : {"Basic !!!", "Basic YXBw", "Basic", "Basic YXBwOgB4", "Digest abc", "Bearer abc"}) {
+  for (const std::string_view value :
+       {"Basic !!!", "Basic YXBw", "Basic", "Basic YXBwOgB4", "Digest abc", "Bearer abc"}) {
     codec::Headers headers;
     headers.add("Authorization", value);
     bool used = false;
@@ -97,14 +98,18 @@ TEST(Rfc6749_5_2, ErrorJsonHoldsOnlyLiterals) {
 }
 
 TEST(Rfc6749_5_1, ContextNeverOverridesAMember) {
-  const auto context = codec::Json::object({{"patient", "1"}, {"access_token", "evil"}, {"scope", "evil"}, {"sub", "evil"}});
-  const auto text = token_response_json({.access_token = "mat_x", .expires_in = 300, .scope = "a b", .context = &context});
+  const auto context =
+      codec::Json::object({{"patient", "1"}, {"access_token", "evil"}, {"scope", "evil"}, {"sub", "evil"}});
+  const auto text =
+      token_response_json({.access_token = "mat_x", .expires_in = 300, .scope = "a b", .context = &context});
   EXPECT_EQ(text, R"({"access_token":"mat_x","token_type":"Bearer","expires_in":300,"scope":"a b","patient":"1"})");
 }
 
 TEST(Rfc7636, VectorOfAppendixB) {
-  EXPECT_EQ(s256_challenge("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
-  EXPECT_TRUE(pkce_matches("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"));
+  EXPECT_EQ(s256_challenge("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"),
+            "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+  EXPECT_TRUE(
+      pkce_matches("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"));
 }
 
 TEST(Rfc7636_4_1, VerifierGrammar) {
@@ -123,7 +128,10 @@ TEST(Rfc7636_4_6, PlainDowngradeDoesNotMatch) {
 }
 
 TEST(Rfc8707_2, ResourcesAreAbsoluteAndFew) {
-  EXPECT_EQ(resources_of({{"resource", "https://a.example/x"}, {"resource", "https://a.example/x"}, {"resource", "urn:b"}})->size(), 2U);
+  EXPECT_EQ(
+      resources_of({{"resource", "https://a.example/x"}, {"resource", "https://a.example/x"}, {"resource", "urn:b"}})
+          ->size(),
+      2U);
   for (const char* bad : {"/relative", "https://a.example/#frag", "https://a.example/#", "not a uri"}) {
     EXPECT_EQ(resources_of({{"resource", bad}}).error().code, ErrorCode::invalid_target) << bad;
   }
@@ -140,7 +148,8 @@ TEST(Rfc9126_2_1, RefusesRequestUriAndRequest) {
 }
 
 TEST(Rfc9126_2, CredentialsAreNotKept) {
-  const auto kept = pushed_parameters({{"client_secret", "x"}, {"client_assertion", "y"}, {"client_assertion_type", "z"}, {"scope", "a"}});
+  const auto kept = pushed_parameters(
+      {{"client_secret", "x"}, {"client_assertion", "y"}, {"client_assertion_type", "z"}, {"scope", "a"}});
   ASSERT_EQ(kept.size(), 1U);
   EXPECT_EQ(kept[0].first, "scope");
 }
@@ -160,7 +169,8 @@ TEST(Rfc6750_2, OneTokenFromOnePlace) {
 TEST(Rfc6750_3, ChallengeWithoutTokenHasNoErrorCode) {
   EXPECT_EQ(bearer_challenge("https://as", nullptr), "Bearer realm=\"https://as\"");
   const Error error{ErrorCode::invalid_token, "The access token is invalid", {}};
-  EXPECT_EQ(bearer_challenge("r", &error), "Bearer realm=\"r\", error=\"invalid_token\", error_description=\"The access token is invalid\"");
+  EXPECT_EQ(bearer_challenge("r", &error),
+            "Bearer realm=\"r\", error=\"invalid_token\", error_description=\"The access token is invalid\"");
 }
 
 }  // namespace

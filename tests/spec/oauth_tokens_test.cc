@@ -41,7 +41,8 @@ AccessTokenFacts facts() {
 
 TEST(Rfc9068_2_2, RequiredClaimsAndNoContextUnlessAskedFor) {
   const auto json = *codec::Json::parse_object(access_token_payload(facts(), false));
-  for (const char* name : {"iss", "exp", "aud", "sub", "client_id", "iat", "jti", "scope", "azp", "auth_time", "grant_id"}) {
+  for (const char* name :
+       {"iss", "exp", "aud", "sub", "client_id", "iat", "jti", "scope", "azp", "auth_time", "grant_id"}) {
     EXPECT_TRUE(json.contains(name)) << name;
   }
   EXPECT_FALSE(json.contains("patient"));
@@ -91,12 +92,23 @@ TEST(Rfc9068_4, IssuerAudienceAndTimeAreExact) {
 }
 
 TEST(OidcCore_3_1_3_6, HalfHashVectorOfAppendixA) {
-  EXPECT_EQ(oidc::half_hash(jose::SignAlg::rs256, "Qcb0Orv1zh30vL1MPRsbm-diHiMwcLyZvn1arpZv-Jxf_11jnpEX3Tgfvk"), "LDktKdoQak3Pk0cnXxCltA");
+  EXPECT_EQ(oidc::half_hash(jose::SignAlg::rs256, "Qcb0Orv1zh30vL1MPRsbm-diHiMwcLyZvn1arpZv-Jxf_11jnpEX3Tgfvk"),
+            "LDktKdoQak3Pk0cnXxCltA");
 }
 
 TEST(OidcCore_2, NonceAndSidOnlyWhenThere) {
-  oidc::IdTokenFacts f{.issuer = "i", .subject = "s", .client_id = "c", .issued = 1, .expires = 2, .auth_time = 1, .nonce = {},
-                       .acr = {}, .amr = {}, .sid = {}, .access_token = "t", .fhir_user = {}};
+  oidc::IdTokenFacts f{.issuer = "i",
+                       .subject = "s",
+                       .client_id = "c",
+                       .issued = 1,
+                       .expires = 2,
+                       .auth_time = 1,
+                       .nonce = {},
+                       .acr = {},
+                       .amr = {},
+                       .sid = {},
+                       .access_token = "t",
+                       .fhir_user = {}};
   auto json = *codec::Json::parse_object(oidc::id_token_payload(f, jose::SignAlg::rs256));
   EXPECT_FALSE(json.contains("nonce"));
   EXPECT_FALSE(json.contains("fhirUser"));

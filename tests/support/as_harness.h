@@ -1,13 +1,16 @@
-// AsHarness: a whole authorization server in this process, without a socket: memory store, a clock that stands still, real
-// keys, and one client, user and resource server of each kind. For tests of endpoints, threats and conformance.
+// AsHarness: a whole authorization server in this process, without a socket: memory store, a clock that stands still,
+// real keys, and one client, user and resource server of each kind. For tests of endpoints, threats and conformance.
 //
 //   AsHarness as;
 //   const auto code = as.mint_code("app-public", {"openid", "patient/*.rs"});
-//   const auto answer = as.token({{"grant_type", "authorization_code"}, {"code", code.text}, {"code_verifier", code.verifier},
+//   const auto answer = as.token({{"grant_type", "authorization_code"}, {"code", code.text}, {"code_verifier",
+//   code.verifier},
 //                                 {"redirect_uri", kRedirectUri}, {"client_id", "app-public"}});
 //
-// Clients:  app-public (none)  app-basic  app-post  app-jwt (private_key_jwt ES384, kid app-jwt-1)  backend (private_key_jwt ES384,
-//           kid backend-1)  backend-basic (client_secret_basic, client_credentials)  app-uri (private_key_jwt by jwks_uri)
+// Clients:  app-public (none)  app-basic  app-post  app-jwt (private_key_jwt ES384, kid app-jwt-1)  backend
+// (private_key_jwt ES384,
+//           kid backend-1)  backend-basic (client_secret_basic, client_credentials)  app-uri (private_key_jwt by
+//           jwks_uri)
 // Secrets:  kSecret for every client and resource server that has one.
 // Users:    alice (Patient/alice, sees herself and Patient/ben), dora (Practitioner/dora, clinician).
 // Servers:  fhir (wrapped)  labs (opaque, FHIR)  api (jwt, not FHIR), audiences kFhir, kLabs, kApi.
@@ -84,6 +87,8 @@ class NoPages final : public web::FrontChannel {
 struct HarnessOptions {
   std::string profile = "smart";
   std::string issuer{kIssuer};
+  /// Memory unless it is given.
+  std::function<std::unique_ptr<ports::Store>(const Clock&)> make_store = {};
 };
 
 struct MintedCode {
@@ -94,7 +99,9 @@ struct MintedCode {
 class AsHarness {
  public:
   explicit AsHarness(HarnessOptions options = {})
-      : options_(std::move(options)), store_(std::make_unique<FaultyStore>(store::make_memory_store(clock))) {
+      : options_(std::move(options)),
+        store_(std::make_unique<FaultyStore>(options_.make_store ? options_.make_store(clock)
+                                                                 : store::make_memory_store(clock))) {
     log::configure(log::Level::off, log::Format::text);
     for (const int id : {1, 2}) {
       const std::string key(32, static_cast<char>(id));
@@ -119,8 +126,9 @@ class AsHarness {
     users_ = std::make_unique<flow::UserStates>(*store_, *feed_);
     client_keys_ = std::make_unique<flow::ClientKeys>(fetcher, *metrics_);
     throttle_ = std::make_unique<flow::Throttle>(flow::ThrottleRules{}, random);
-    services_ = std::make_unique<flow::Services>(flow::Services{*store_, clock, random, *passwords_, fetcher, *keys_, *feed_,
-                                                                *users_, *client_keys_, *throttle_, *metrics_, issuers_});
+    services_ =
+        std::make_unique<flow::Services>(flow::Services{*store_, clock, random, *passwords_, fetcher, *keys_, *feed_,
+                                                        *users_, *client_keys_, *throttle_, *metrics_, issuers_});
     server_ = std::make_unique<web::AuthorizationServer>(*services_, pages_);
     load_keys();
     populate();
@@ -165,7 +173,8 @@ class AsHarness {
     return send(codec::Method::get, path, {}, std::move(headers));
   }
   /// POST of a form to {issuer}/{endpoint}.
-  [[nodiscard]] codec::Response post(std::string_view endpoint, const codec::Form& form, std::vector<codec::Header> headers = {}) {
+  [[nodiscard]] codec::Response post(std::string_view endpoint, const codec::Form& form,
+                                     std::vector<codec::Header> headers = {}) {
     headers.push_back({"Content-Type", "application/x-www-form-urlencoded"});
     return send(codec::Method::post, "/t/clinic/" + std::string(endpoint), form.serialize(), std::move(headers));
   }
@@ -185,7 +194,9 @@ class AsHarness {
   [[nodiscard]] static codec::Header basic(std::string_view id, std::string_view secret = kSecret) {
     return {"Authorization", "Basic " + codec::base64_encode(std::string(id) + ":" + std::string(secret))};
   }
-  [[nodiscard]] static codec::Header bearer(std::string_view token) { return {"Authorization", "Bearer " + std::string(token)}; }
+  [[nodiscard]] static codec::Header bearer(std::string_view token) {
+    return {"Authorization", "Bearer " + std::string(token)};
+  }
 
   // ---- client assertions ------------------------------------------------------------------------------------------
   [[nodiscard]] codec::Json assertion_claims(std::string_view client, std::string_view audience = kTokenUrl) {
@@ -279,14 +290,20 @@ class AsHarness {
   }
 
   // ---- records ----------------------------------------------------------------------------------------------------
-  [[nodiscard]] model::Client client_record(std::string_view id) { return *store_->directory()->client(issuer_id(), id); }
+  [[nodiscard]] model::Client client_record(std::string_view id) {
+    return *store_->directory()->client(issuer_id(), id);
+  }
   void put(model::Client client) { EXPECT_TRUE(run_sync(store_->put_client(std::move(client), event()))); }
-  void put(model::ResourceServer server) { EXPECT_TRUE(run_sync(store_->put_resource_server(std::move(server), event()))); }
+  void put(model::ResourceServer server) {
+    EXPECT_TRUE(run_sync(store_->put_resource_server(std::move(server), event())));
+  }
   void put(model::User user) {
     EXPECT_TRUE(run_sync(store_->put_user(std::move(user), {event()})));
     EXPECT_TRUE(run_sync(feed_->tick()));
   }
-  [[nodiscard]] model::User user_record(std::string_view id) { return **run_sync(store_->find_user(issuer_id(), UserId(id))); }
+  [[nodiscard]] model::User user_record(std::string_view id) {
+    return **run_sync(store_->find_user(issuer_id(), UserId(id)));
+  }
   [[nodiscard]] model::AuditEvent event() {
     model::AuditEvent out;
     out.issuer = issuer_id();
@@ -297,7 +314,8 @@ class AsHarness {
   [[nodiscard]] std::vector<ports::AuditStore::Record> audit() { return *run_sync(store_->read(0, 10'000)); }
   [[nodiscard]] std::size_t audited(model::AuditKind kind) {
     const auto records = audit();
-    return static_cast<std::size_t>(std::count_if(records.begin(), records.end(), [&](const auto& r) { return r.event.kind == kind; }));
+    return static_cast<std::size_t>(
+        std::count_if(records.begin(), records.end(), [&](const auto& r) { return r.event.kind == kind; }));
   }
   [[nodiscard]] ports::Maintenance::Counters counters() const { return store_->counters(); }
   void tick() { EXPECT_TRUE(run_sync(feed_->tick())); }
@@ -315,7 +333,8 @@ class AsHarness {
   void load_keys() {
     static std::map<std::string, std::vector<model::SigningKeyRecord>> made;
     for (const auto& issuer : issuers_) {
-      for (const auto& record : made[issuer->text()]) EXPECT_TRUE(run_sync(store_->add_key_once(record, record.active_from, {})));
+      for (const auto& record : made[issuer->text()])
+        EXPECT_TRUE(run_sync(store_->add_key_once(record, record.active_from, {})));
     }
     const auto ticked = run_sync(keys_->tick());
     EXPECT_TRUE(ticked) << ticked.error().detail;
@@ -339,8 +358,8 @@ class AsHarness {
     c.launch_urls = {"https://app.example.org/launch"};
     c.origins = {std::string(kOrigin)};
     c.grant_types = {GrantType::authorization_code, GrantType::refresh_token};
-    c.scopes = {"openid", "profile", "fhirUser", "email", "offline_access", "online_access", "launch", "launch/patient", "launch/encounter",
-                "patient/*.cruds", "user/*.cruds"};
+    c.scopes = {"openid", "profile",        "fhirUser",         "email",           "offline_access", "online_access",
+                "launch", "launch/patient", "launch/encounter", "patient/*.cruds", "user/*.cruds"};
     c.offline_allowed = true;
     c.created = c.updated = clock.now() - std::chrono::hours(1);
     return c;
@@ -362,7 +381,8 @@ class AsHarness {
     auto uri_client = base_client("app-uri", ClientAuthMethod::private_key_jwt);
     uri_client.credentials.jwks_uri = kJwksUri;
     put(uri_client);
-    fetcher.documents[std::string(kJwksUri)] = {one_key(app_key, "app-uri-1").to_json().dump(), "application/json", 300};
+    fetcher.documents[std::string(kJwksUri)] = {one_key(app_key, "app-uri-1").to_json().dump(), "application/json",
+                                                300};
 
     auto backend = base_client("backend", ClientAuthMethod::private_key_jwt);
     backend.credentials.jwks = one_key(backend_key, "backend-1");

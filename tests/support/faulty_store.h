@@ -1,4 +1,5 @@
-// FaultyStore: any store, with a switch that makes every act and every read fail as a full disk or a lost connection would.
+// FaultyStore: any store, with a switch that makes every act and every read fail as a full disk or a lost connection
+// would.
 #pragma once
 
 #include <memory>
@@ -15,8 +16,8 @@ class FaultyStore final : public ports::Store {
 
   // What requests read from memory goes on.
   [[nodiscard]] std::shared_ptr<const ports::Directory> directory() const override { return inner_->directory(); }
-  [[nodiscard]] bool is_revoked(const Issuer& issuer, const Id128& token, std::string_view client, std::string_view user,
-                                Instant issued) const override {
+  [[nodiscard]] bool is_revoked(const Issuer& issuer, const Id128& token, std::string_view client,
+                                std::string_view user, Instant issued) const override {
     return inner_->is_revoked(issuer, token, client, user, issued);
   }
   [[nodiscard]] std::int64_t latest_change() const override { return inner_->latest_change(); }
@@ -26,9 +27,15 @@ class FaultyStore final : public ports::Store {
 
   // NOLINTBEGIN: one line per act
 #define MITRAL_ACT(type, name, params, args) \
-  Task<Result<type>> name params override { if (writes_fail) return broken<type>(); return inner_->name args; }
+  Task<Result<type>> name params override {  \
+    if (writes_fail) return broken<type>();  \
+    return inner_->name args;                \
+  }
 #define MITRAL_READ(type, name, params, args) \
-  Task<Result<type>> name params override { if (reads_fail) return broken<type>(); return inner_->name args; }
+  Task<Result<type>> name params override {   \
+    if (reads_fail) return broken<type>();    \
+    return inner_->name args;                 \
+  }
   using Events = ports::Events;
   using OptionalPushed = std::optional<model::PushedRequest>;
   using OptionalLaunch = std::optional<model::LaunchTicket>;
@@ -46,27 +53,35 @@ class FaultyStore final : public ports::Store {
   using Records = std::vector<ports::AuditStore::Record>;
   MITRAL_ACT(void, put_client, (model::Client c, model::AuditEvent e), (std::move(c), std::move(e)))
   MITRAL_ACT(void, put_resource_server, (model::ResourceServer s, model::AuditEvent e), (std::move(s), std::move(e)))
-  MITRAL_ACT(void, delete_client, (Issuer i, ClientId c, model::AuditEvent e), (std::move(i), std::move(c), std::move(e)))
+  MITRAL_ACT(void, delete_client, (Issuer i, ClientId c, model::AuditEvent e),
+             (std::move(i), std::move(c), std::move(e)))
   MITRAL_ACT(void, put_pushed_request, (model::PushedRequest r), (std::move(r)))
   MITRAL_READ(OptionalPushed, find_pushed_request, (Issuer i, Hash256 h, Instant n), (std::move(i), h, n))
   MITRAL_ACT(void, put_launch, (model::LaunchTicket t, Events e), (std::move(t), std::move(e)))
   MITRAL_READ(OptionalLaunch, find_launch, (Issuer i, Hash256 h, Instant n), (std::move(i), h, n))
   MITRAL_ACT(void, put_interaction, (model::Interaction x), (std::move(x)))
   MITRAL_READ(OptionalInteraction, find_interaction, (Issuer i, Hash256 h, Instant n), (std::move(i), h, n))
-  MITRAL_ACT(ports::Claim, complete_authorization, (Issuer i, Completion c, Events e, Instant n), (std::move(i), std::move(c), std::move(e), n))
+  MITRAL_ACT(ports::Claim, complete_authorization, (Issuer i, Completion c, Events e, Instant n),
+             (std::move(i), std::move(c), std::move(e), n))
   MITRAL_READ(OptionalCode, find_code, (Issuer i, Hash256 h, Instant n), (std::move(i), h, n))
-  MITRAL_ACT(ports::Claim, redeem_code_once, (Issuer i, Hash256 h, model::Grant g, OptionalFamily f, Events e, Events r, Instant n),
+  MITRAL_ACT(ports::Claim, redeem_code_once,
+             (Issuer i, Hash256 h, model::Grant g, OptionalFamily f, Events e, Events r, Instant n),
              (std::move(i), h, std::move(g), std::move(f), std::move(e), std::move(r), n))
   MITRAL_ACT(void, burn_code, (Issuer i, Hash256 h, Events e), (std::move(i), h, std::move(e)))
-  MITRAL_READ(OptionalConsent, find_consent, (Issuer i, UserId u, ClientId c, Instant n), (std::move(i), std::move(u), std::move(c), n))
+  MITRAL_READ(OptionalConsent, find_consent, (Issuer i, UserId u, ClientId c, Instant n),
+              (std::move(i), std::move(u), std::move(c), n))
   MITRAL_READ(OptionalGrant, find_grant, (Issuer i, Id128 g), (std::move(i), g))
   MITRAL_READ(OptionalFamily, find_family, (Issuer i, Id128 g), (std::move(i), g))
   MITRAL_READ(Grants, grants_of_user, (Issuer i, UserId u, std::size_t l), (std::move(i), std::move(u), l))
-  MITRAL_ACT(Rotated, rotate_once, (Issuer i, Rotation r, Events e, Events x, Instant n), (std::move(i), r, std::move(e), std::move(x), n))
+  MITRAL_ACT(Rotated, rotate_once, (Issuer i, Rotation r, Events e, Events x, Instant n),
+             (std::move(i), r, std::move(e), std::move(x), n))
   MITRAL_ACT(void, revoke_grant, (Issuer i, Id128 g, Events e, Instant n), (std::move(i), g, std::move(e), n))
-  MITRAL_ACT(void, revoke_token, (Issuer i, Id128 t, Instant x, Events e, Instant n), (std::move(i), t, x, std::move(e), n))
-  MITRAL_ACT(void, revoke_client, (Issuer i, ClientId c, Events e, Instant n), (std::move(i), std::move(c), std::move(e), n))
-  MITRAL_ACT(void, revoke_user, (Issuer i, UserId u, Events e, Instant n), (std::move(i), std::move(u), std::move(e), n))
+  MITRAL_ACT(void, revoke_token, (Issuer i, Id128 t, Instant x, Events e, Instant n),
+             (std::move(i), t, x, std::move(e), n))
+  MITRAL_ACT(void, revoke_client, (Issuer i, ClientId c, Events e, Instant n),
+             (std::move(i), std::move(c), std::move(e), n))
+  MITRAL_ACT(void, revoke_user, (Issuer i, UserId u, Events e, Instant n),
+             (std::move(i), std::move(u), std::move(e), n))
   MITRAL_READ(Changes, changes_after, (std::int64_t s, std::size_t l), (s, l))
   MITRAL_READ(OptionalUser, find_user, (Issuer i, UserId u), (std::move(i), std::move(u)))
   MITRAL_READ(OptionalUser, find_user_by_name, (Issuer i, std::string u), (std::move(i), std::move(u)))
@@ -76,9 +91,11 @@ class FaultyStore final : public ports::Store {
   MITRAL_READ(OptionalSession, find_session, (Issuer i, Hash256 h, Instant n), (std::move(i), h, n))
   MITRAL_ACT(void, touch_session, (Issuer i, Hash256 h, Instant n), (std::move(i), h, n))
   MITRAL_ACT(void, end_session, (Issuer i, Hash256 h, Events e, Instant n), (std::move(i), h, std::move(e), n))
-  MITRAL_ACT(bool, claim_once, (Issuer i, std::string s, Hash256 v, Instant x, Events e = {}), (std::move(i), std::move(s), v, x, std::move(e)))
+  MITRAL_ACT(bool, claim_once, (Issuer i, std::string s, Hash256 v, Instant x, Events e = {}),
+             (std::move(i), std::move(s), v, x, std::move(e)))
   MITRAL_READ(Keys, keys, (Issuer i), (std::move(i)))
-  MITRAL_ACT(ports::Claim, add_key_once, (model::SigningKeyRecord k, Instant u, Events e), (std::move(k), u, std::move(e)))
+  MITRAL_ACT(ports::Claim, add_key_once, (model::SigningKeyRecord k, Instant u, Events e),
+             (std::move(k), u, std::move(e)))
   MITRAL_ACT(void, update_key, (model::SigningKeyRecord k, Events e), (std::move(k), std::move(e)))
   MITRAL_ACT(void, append, (Events e), (std::move(e)))
   MITRAL_READ(Records, read, (std::int64_t s, std::size_t l), (s, l))

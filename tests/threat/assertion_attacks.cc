@@ -11,15 +11,20 @@ codec::Form ask() { return {{"grant_type", "client_credentials"}, {"scope", "sys
 
 struct Attack {
   AsHarness as;
-  [[nodiscard]] std::string verdict(const std::string& assertion) { return as.verdict(as.token(as.with_assertion(ask(), assertion))); }
+  [[nodiscard]] std::string verdict(const std::string& assertion) {
+    return as.verdict(as.token(as.with_assertion(ask(), assertion)));
+  }
   [[nodiscard]] Json claims() { return as.assertion_claims("backend"); }
-  [[nodiscard]] std::string signed_(const Json& claims, std::string_view typ = "JWT") { return as.sign(as.backend_key, "backend-1", claims, typ); }
+  [[nodiscard]] std::string signed_(const Json& claims, std::string_view typ = "JWT") {
+    return as.sign(as.backend_key, "backend-1", claims, typ);
+  }
   [[nodiscard]] std::string signed_text(std::string_view payload) {
     return *jose::sign_jws({"backend-1", jose::SignAlg::es384, as.backend_key}, {.typ = "JWT", .cty = {}}, payload);
   }
   /// Any header in front of the same payload, with a signature that is no signature.
   [[nodiscard]] std::string with_header(std::string_view header, std::string_view signature = "AAAA") {
-    return codec::base64url_encode(header) + "." + codec::base64url_encode(claims().dump()) + "." + std::string(signature);
+    return codec::base64url_encode(header) + "." + codec::base64url_encode(claims().dump()) + "." +
+           std::string(signature);
   }
 };
 constexpr const char* kRefused = "401 invalid_client";
@@ -57,15 +62,18 @@ TEST(ThreatJ, J3_KeysFromTheHeaderAreNeverUsedOrFetched) {
   Attack a;
   const auto evil = *crypto::PrivateKey::generate(crypto::KeyKind::p384);
   const auto jwk = jose::Jwk::from_key(evil.public_key());
-  const auto own = *jose::sign_jws({"backend-1", jose::SignAlg::es384, evil}, {.typ = "JWT", .cty = {}, .jwk = &jwk}, a.claims().dump());
+  const auto own = *jose::sign_jws({"backend-1", jose::SignAlg::es384, evil}, {.typ = "JWT", .cty = {}, .jwk = &jwk},
+                                   a.claims().dump());
   EXPECT_EQ(a.verdict(own), kRefused);
-  for (const char* member : {R"("jku":"https://evil.example/jwks")", R"("x5u":"https://evil.example/cert")", R"("jku":7)"}) {
+  for (const char* member :
+       {R"("jku":"https://evil.example/jwks")", R"("x5u":"https://evil.example/cert")", R"("jku":7)"}) {
     const auto header = std::string(R"({"alg":"ES384","kid":"backend-1",)") + member + "}";
     const auto input = codec::base64url_encode(header) + "." + codec::base64url_encode(a.claims().dump());
     const auto forged = input + "." + codec::base64url_encode(*crypto::sign(evil, crypto::SignAlg::es384, input));
     EXPECT_EQ(a.verdict(forged), kRefused) << member;
     // With the right key, a jku that was not registered still fails.
-    const auto genuine = input + "." + codec::base64url_encode(*crypto::sign(a.as.backend_key, crypto::SignAlg::es384, input));
+    const auto genuine =
+        input + "." + codec::base64url_encode(*crypto::sign(a.as.backend_key, crypto::SignAlg::es384, input));
     if (std::string_view(member).starts_with("\"jku\"")) {
       EXPECT_EQ(a.verdict(genuine), kRefused) << member;
     }
@@ -76,15 +84,21 @@ TEST(ThreatJ, J3_KeysFromTheHeaderAreNeverUsedOrFetched) {
 TEST(ThreatJ, J4_KidsAreNamesAndNothingElse) {
   Attack a;
   const std::string huge = '"' + std::string(10'000, 'k') + '"';
-  for (const auto& kid : std::vector<std::string>{R"("../../dev/null")", R"("' OR 1=1")", R"(["backend-1"])", "7", R"("backend-2")", "null", huge}) {
-    const auto input = codec::base64url_encode(R"({"alg":"ES384","kid":)" + kid + "}") + "." + codec::base64url_encode(a.claims().dump());
-    EXPECT_EQ(a.verdict(input + "." + codec::base64url_encode(*crypto::sign(a.as.backend_key, crypto::SignAlg::es384, input))), kRefused) << kid;
+  for (const auto& kid : std::vector<std::string>{R"("../../dev/null")", R"("' OR 1=1")", R"(["backend-1"])", "7",
+                                                  R"("backend-2")", "null", huge}) {
+    const auto input = codec::base64url_encode(R"({"alg":"ES384","kid":)" + kid + "}") + "." +
+                       codec::base64url_encode(a.claims().dump());
+    EXPECT_EQ(a.verdict(input + "." +
+                        codec::base64url_encode(*crypto::sign(a.as.backend_key, crypto::SignAlg::es384, input))),
+              kRefused)
+        << kid;
   }
 }
 
 TEST(ThreatJ, J5_OtherKindsOfJwtAreNoAssertions) {
   Attack a;
-  for (const char* typ : {"at+jwt", "application/at+jwt", "dpop+jwt", "oauth-authz-req+jwt", "logout+jwt", "secevent+jwt", "wrapped+jwt", "jose"}) {
+  for (const char* typ : {"at+jwt", "application/at+jwt", "dpop+jwt", "oauth-authz-req+jwt", "logout+jwt",
+                          "secevent+jwt", "wrapped+jwt", "jose"}) {
     EXPECT_EQ(a.verdict(a.signed_(a.claims(), typ)), kRefused) << typ;
   }
   auto no_sub = a.claims();
@@ -114,7 +128,8 @@ TEST(ThreatJ, J6_IssuerSubjectAndAudienceAreWhole) {
 
 TEST(ThreatBU, BU1_AudienceIsOnePlainString) {
   Attack a;
-  for (const auto& aud : {Json::array({kTokenUrl}), Json::array({kIssuer}), Json::array({kIssuer, "https://evil.example"})}) {
+  for (const auto& aud :
+       {Json::array({kTokenUrl}), Json::array({kIssuer}), Json::array({kIssuer, "https://evil.example"})}) {
     auto c = a.claims();
     c.set("aud", aud);
     EXPECT_EQ(a.verdict(a.signed_(c)), kRefused) << aud.dump();
@@ -131,7 +146,9 @@ TEST(ThreatBU, BU1_IssuerOnlyWhereTheProfileSaysSo) {
   const auto key = *crypto::PrivateKey::generate(crypto::KeyKind::p256);
   ASSERT_TRUE(client.credentials.jwks.add(jose::Jwk::from_key(key.public_key(), "f", "ES256", jose::KeyUse::sig)));
   as.put(client);
-  const auto sign = [&](std::string_view aud) { return as.sign(key, "f", as.assertion_claims("backend", aud), "JWT", jose::SignAlg::es256); };
+  const auto sign = [&](std::string_view aud) {
+    return as.sign(key, "f", as.assertion_claims("backend", aud), "JWT", jose::SignAlg::es256);
+  };
   EXPECT_EQ(as.verdict(as.token(as.with_assertion(ask(), sign(kTokenUrl)))), kRefused);
   // The issuer is accepted; then FAPI's demand for sender-constrained tokens speaks.
   EXPECT_EQ(as.verdict(as.token(as.with_assertion(ask(), sign(kIssuer)))), "400 invalid_request");
@@ -139,7 +156,8 @@ TEST(ThreatBU, BU1_IssuerOnlyWhereTheProfileSaysSo) {
 
 TEST(ThreatJ, J7_DegenerateEcdsaSignatures) {
   Attack a;
-  const auto input = codec::base64url_encode(R"({"alg":"ES384","kid":"backend-1"})") + "." + codec::base64url_encode(a.claims().dump());
+  const auto input = codec::base64url_encode(R"({"alg":"ES384","kid":"backend-1"})") + "." +
+                     codec::base64url_encode(a.claims().dump());
   for (const std::size_t n : {0U, 1U, 95U, 96U, 97U, 104U}) {
     EXPECT_EQ(a.verdict(input + "." + codec::base64url_encode(std::string(n, '\0'))), kRefused) << n;
   }
@@ -148,9 +166,14 @@ TEST(ThreatJ, J7_DegenerateEcdsaSignatures) {
 
 TEST(ThreatJ, J12_CritAndB64) {
   Attack a;
-  for (const char* member : {R"("crit":["x"])", R"("crit":[])", R"("crit":["alg"])", R"("b64":false,"crit":["b64"])", R"("b64":false)"}) {
-    const auto input = codec::base64url_encode(std::string(R"({"alg":"ES384","kid":"backend-1",)") + member + "}") + "." + codec::base64url_encode(a.claims().dump());
-    EXPECT_EQ(a.verdict(input + "." + codec::base64url_encode(*crypto::sign(a.as.backend_key, crypto::SignAlg::es384, input))), kRefused) << member;
+  for (const char* member :
+       {R"("crit":["x"])", R"("crit":[])", R"("crit":["alg"])", R"("b64":false,"crit":["b64"])", R"("b64":false)"}) {
+    const auto input = codec::base64url_encode(std::string(R"({"alg":"ES384","kid":"backend-1",)") + member + "}") +
+                       "." + codec::base64url_encode(a.claims().dump());
+    EXPECT_EQ(a.verdict(input + "." +
+                        codec::base64url_encode(*crypto::sign(a.as.backend_key, crypto::SignAlg::es384, input))),
+              kRefused)
+        << member;
   }
 }
 
@@ -189,7 +212,9 @@ TEST(ThreatJ, J16_JsonSerialization) {
   const auto good = a.signed_(a.claims());
   const auto dot1 = good.find('.');
   const auto dot2 = good.find('.', dot1 + 1);
-  const auto json = Json::object({{"protected", good.substr(0, dot1)}, {"payload", good.substr(dot1 + 1, dot2 - dot1 - 1)}, {"signature", good.substr(dot2 + 1)}});
+  const auto json = Json::object({{"protected", good.substr(0, dot1)},
+                                  {"payload", good.substr(dot1 + 1, dot2 - dot1 - 1)},
+                                  {"signature", good.substr(dot2 + 1)}});
   EXPECT_EQ(a.verdict(json.dump()), kRefused);
 }
 
@@ -236,6 +261,14 @@ TEST(ThreatJ, J21_AnAssertionIsGoodOnce) {
   EXPECT_EQ(a.verdict(a.signed_(no_jti)), kRefused);
 }
 
+TEST(ThreatJ, J21_ARefusedRequestUsesItUpToo) {
+  Attack a;
+  const auto assertion = a.signed_(a.claims());
+  const codec::Form greedy{{"grant_type", "client_credentials"}, {"scope", "no-such-scope"}};
+  EXPECT_EQ(a.as.verdict(a.as.token(a.as.with_assertion(greedy, assertion))), "400 invalid_scope");
+  EXPECT_EQ(a.verdict(assertion), kRefused);
+}
+
 TEST(ThreatJ, J21_AForgerCannotUseUpAJti) {
   Attack a;
   const auto claims = a.claims();
@@ -247,7 +280,9 @@ TEST(ThreatJ, J21_AForgerCannotUseUpAJti) {
 TEST(ThreatJ, J23_RandomKidsLeadToFewFetches) {
   AsHarness as;
   const auto attempt = [&](const std::string& kid) {
-    return as.post("revoke", as.with_assertion({{"token", "x"}}, as.sign(as.app_key, kid, as.assertion_claims("app-uri")))).status;
+    return as
+        .post("revoke", as.with_assertion({{"token", "x"}}, as.sign(as.app_key, kid, as.assertion_claims("app-uri"))))
+        .status;
   };
   EXPECT_EQ(attempt("app-uri-1"), 200);
   EXPECT_EQ(as.fetcher.fetches, 1);
@@ -269,7 +304,8 @@ TEST(ThreatJ, J23_RandomKidsLeadToFewFetches) {
 TEST(Rfc7517, ClientsMayRotateTheirKeysByJwksUri) {
   AsHarness as;
   const auto attempt = [&](const crypto::PrivateKey& key, const std::string& kid) {
-    return as.post("revoke", as.with_assertion({{"token", "x"}}, as.sign(key, kid, as.assertion_claims("app-uri")))).status;
+    return as.post("revoke", as.with_assertion({{"token", "x"}}, as.sign(key, kid, as.assertion_claims("app-uri"))))
+        .status;
   };
   EXPECT_EQ(attempt(as.app_key, "app-uri-1"), 200);
   const auto fresh = *crypto::PrivateKey::generate(crypto::KeyKind::p384);
@@ -289,7 +325,10 @@ TEST(ThreatJ, J27_TheProvenMethodCountsNotTheOneThatWasSent) {
   AsHarness as;
   const auto code = as.mint_code("app-post", {"openid"});
   auto form = as.code_form(code);
-  form.add("client_id", "app-post").add("client_secret", kSecret).add("client_assertion", "junk").add("client_assertion_type", spec::oauth::kJwtBearerAssertionType);
+  form.add("client_id", "app-post")
+      .add("client_secret", kSecret)
+      .add("client_assertion", "junk")
+      .add("client_assertion_type", spec::oauth::kJwtBearerAssertionType);
   EXPECT_EQ(as.verdict(as.token(form)), "400 invalid_request");
   auto both = as.code_form(code);
   both.add("client_id", "app-basic").add("client_secret", kSecret);

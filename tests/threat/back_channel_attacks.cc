@@ -1,10 +1,9 @@
 // threats.md sections 1, 2 and 6 at the back channel: guessing, substitution, races, oracles.
 
-#include "support/as_harness.h"
-
 #include <set>
 
 #include "flow/refresh_token.h"
+#include "support/as_harness.h"
 
 namespace mitral::testing {
 namespace {
@@ -43,13 +42,15 @@ TEST(ThreatM4, M4_3_5_UnknownAndKnownClientsLookAlike) {
   EXPECT_EQ(known.status, unknown.status);
   EXPECT_EQ(known.body, unknown.body);
   ASSERT_EQ(known.headers.list().size(), unknown.headers.list().size());
-  for (std::size_t i = 0; i < known.headers.list().size(); ++i) EXPECT_EQ(known.headers.list()[i].value, unknown.headers.list()[i].value);
+  for (std::size_t i = 0; i < known.headers.list().size(); ++i)
+    EXPECT_EQ(known.headers.list()[i].value, unknown.headers.list()[i].value);
 }
 
 // M-4.1.4, M-4.4.3
 TEST(ThreatM4, M4_4_3_NoPasswordGrantForAnybody) {
   AsHarness as;
-  EXPECT_EQ(as.verdict(as.token({{"grant_type", "password"}, {"username", "alice"}, {"password", "correct horse"}}, {as.basic("app-basic")})),
+  EXPECT_EQ(as.verdict(as.token({{"grant_type", "password"}, {"username", "alice"}, {"password", "correct horse"}},
+                                {as.basic("app-basic")})),
             "400 unsupported_grant_type");
 }
 
@@ -67,8 +68,9 @@ TEST(ThreatM4, M4_4_1_7_AnotherClientsCodeIsRefusedAndBurned) {
 TEST(ThreatE7, E7_CodesAreOpaqueAndOfOneKind) {
   AsHarness as;
   const auto code = as.mint_code("app-public", kScopes);
-  std::vector<std::string> wrong{"mac_" + std::string(43, 'A'), code.text + "A", code.text.substr(0, code.text.size() - 1), "mlt_" + code.text.substr(4),
-                                 code.text.substr(4), " " + code.text};
+  std::vector<std::string> wrong{
+      "mac_" + std::string(43, 'A'), code.text + "A",     code.text.substr(0, code.text.size() - 1),
+      "mlt_" + code.text.substr(4),  code.text.substr(4), " " + code.text};
   for (const auto& text : wrong) {
     auto form = as.code_form(code);
     form.set("code", text).add("client_id", "app-public");
@@ -105,7 +107,9 @@ TEST(ThreatB4, B4_14_ManyUsesOfOneRefreshTokenNeverMakeTwoFamilies) {
   const auto tokens = as.tokens_for("app-public", kScopes);
   std::set<std::string> next;
   for (int i = 0; i < 20; ++i) {
-    const auto response = as.token({{"grant_type", "refresh_token"}, {"refresh_token", std::string(*tokens["refresh_token"].as_string())}, {"client_id", "app-public"}});
+    const auto response = as.token({{"grant_type", "refresh_token"},
+                                    {"refresh_token", std::string(*tokens["refresh_token"].as_string())},
+                                    {"client_id", "app-public"}});
     if (response.status == 200) next.insert(std::string(as.json(response)["refresh_token"].string_or()));
   }
   EXPECT_EQ(next.size(), 1U);
@@ -132,7 +136,8 @@ TEST(ThreatE20, E20_ParallelRedemptionsOfOneCode) {
 // B-4.15
 TEST(ThreatB4, B4_15_MachineTokensAreNotUsers) {
   AsHarness as;
-  const auto json = as.json(as.token(as.with_assertion({{"grant_type", "client_credentials"}, {"scope", "system/Patient.rs"}}, as.backend_assertion())));
+  const auto json = as.json(as.token(as.with_assertion(
+      {{"grant_type", "client_credentials"}, {"scope", "system/Patient.rs"}}, as.backend_assertion())));
   const auto token = std::string(json["access_token"].string_or());
   const auto facts = as.introspect(token);
   EXPECT_FALSE(facts.contains("fhirUser"));
@@ -146,7 +151,9 @@ TEST(ThreatM4, M4_5_RefreshTokensOfAnotherIssuer) {
   AsHarness as;
   AsHarness other({.issuer = "https://as.example.org/t/elsewhere"});
   const auto foreign = other.issuer().refresh_tokens().make(Id128{{1}}, 1);
-  EXPECT_EQ(as.verdict(as.token({{"grant_type", "refresh_token"}, {"refresh_token", foreign}}, {as.basic("app-basic")})), "400 invalid_grant");
+  EXPECT_EQ(
+      as.verdict(as.token({{"grant_type", "refresh_token"}, {"refresh_token", foreign}}, {as.basic("app-basic")})),
+      "400 invalid_grant");
 }
 
 // M-4.3.2, M-4.5.2: what is stored can't be used.
@@ -155,11 +162,15 @@ TEST(ThreatM4, M4_3_2_NoTokenOrCodeInTheAuditRecord) {
   const auto code = as.mint_code("app-basic", kScopes);
   const auto tokens = as.redeem("app-basic", code);
   (void)as.token(as.code_form(code), {as.basic("app-basic")});
-  (void)as.token({{"grant_type", "refresh_token"}, {"refresh_token", std::string(*tokens["refresh_token"].as_string())}}, {as.basic("app-basic", "bad-secret-canary")});
+  (void)as.token(
+      {{"grant_type", "refresh_token"}, {"refresh_token", std::string(*tokens["refresh_token"].as_string())}},
+      {as.basic("app-basic", "bad-secret-canary")});
   std::string all;
   for (const auto& record : as.audit()) all += audit::canonical(record.event);
-  for (const auto& secret : {code.text, code.verifier, std::string(*tokens["access_token"].as_string()), std::string(*tokens["refresh_token"].as_string()),
-                             std::string(*tokens["id_token"].as_string()), std::string("bad-secret-canary"), std::string(kSecret)}) {
+  for (const auto& secret :
+       {code.text, code.verifier, std::string(*tokens["access_token"].as_string()),
+        std::string(*tokens["refresh_token"].as_string()), std::string(*tokens["id_token"].as_string()),
+        std::string("bad-secret-canary"), std::string(kSecret)}) {
     EXPECT_EQ(all.find(secret), std::string::npos);
   }
   EXPECT_NE(all.find("code_redeemed"), std::string::npos);
@@ -186,7 +197,8 @@ TEST(ThreatM4, M4_6_5_TokensHaveOneAudience) {
 TEST(ThreatW28, W28_ErrorsReflectNothing) {
   AsHarness as;
   const std::string canary = "<script>canary";
-  for (const char* name : {"grant_type", "client_id", "scope", "code", "redirect_uri", "refresh_token", "token", "resource", "state"}) {
+  for (const char* name :
+       {"grant_type", "client_id", "scope", "code", "redirect_uri", "refresh_token", "token", "resource", "state"}) {
     for (const char* endpoint : {"token", "par", "introspect", "revoke", "launch", "revocations"}) {
       codec::Form form{{"grant_type", "authorization_code"}, {"client_id", "app-public"}};
       form.set(name, canary);
@@ -206,7 +218,8 @@ TEST(ThreatE2, E2_StoreFailuresAre503AndChangeNothing) {
   const auto refresh = std::string(tokens["refresh_token"].string_or());
   const auto code = as.mint_code("app-basic", kScopes);
   const codec::Form refresh_form{{"grant_type", "refresh_token"}, {"refresh_token", refresh}};
-  const codec::Form machine{{"grant_type", "client_credentials"}, {"scope", "jobs.run"}, {"resource", std::string(kApi)}};
+  const codec::Form machine{
+      {"grant_type", "client_credentials"}, {"scope", "jobs.run"}, {"resource", std::string(kApi)}};
   const auto expect_503 = [&](const codec::Response& response) {
     EXPECT_EQ(as.verdict(response), "503 temporarily_unavailable");
     EXPECT_TRUE(response.headers.get("Retry-After"));
@@ -234,8 +247,12 @@ TEST(ThreatE2, E2_StoreFailuresAre503AndChangeNothing) {
 // M-4.4.1.11
 TEST(ThreatM4, M4_4_1_11_PushedRequestsOfPublicClientsAreLimited) {
   AsHarness as;
-  codec::Form form{{"response_type", "code"}, {"client_id", "app-public"}, {"redirect_uri", std::string(kRedirectUri)}, {"scope", "openid"},
-                   {"code_challenge", spec::oauth::s256_challenge(std::string(43, 'v'))}, {"code_challenge_method", "S256"}};
+  codec::Form form{{"response_type", "code"},
+                   {"client_id", "app-public"},
+                   {"redirect_uri", std::string(kRedirectUri)},
+                   {"scope", "openid"},
+                   {"code_challenge", spec::oauth::s256_challenge(std::string(43, 'v'))},
+                   {"code_challenge_method", "S256"}};
   int stored = 0;
   for (int i = 0; i < 300; ++i) {
     const auto response = as.post("par", form);
@@ -258,7 +275,9 @@ TEST(ThreatE4, E4_ClientThatMayNoLongerActOffline) {
   auto client = as.client_record("app-basic");
   client.offline_allowed = false;
   as.put(client);
-  EXPECT_EQ(as.verdict(as.token({{"grant_type", "refresh_token"}, {"refresh_token", std::string(tokens["refresh_token"].string_or())}}, {as.basic("app-basic")})),
+  EXPECT_EQ(as.verdict(as.token(
+                {{"grant_type", "refresh_token"}, {"refresh_token", std::string(tokens["refresh_token"].string_or())}},
+                {as.basic("app-basic")})),
             "400 invalid_grant");
 }
 

@@ -1,5 +1,5 @@
-// RFC 7662: what a token means, told to its own resource server, or to the client that holds it, and to nobody else: for
-// everyone else, and for whatever is not alive, the answer is the same nine words (threat E-1).
+// RFC 7662: what a token means, told to its own resource server, or to the client that holds it, and to nobody else:
+// for everyone else, and for whatever is not alive, the answer is the same nine words (threat E-1).
 
 #include <algorithm>
 

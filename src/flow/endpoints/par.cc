@@ -13,7 +13,8 @@ namespace {
 // Anybody can speak for a public client: what she may make us store is limited.
 Result<void> check_rate(Context& context) {
   if (!context.client->is_public()) return {};
-  const auto wait = context.services.par_limit->take(context.client->id().value, context.request.peer_address, context.now);
+  const auto wait =
+      context.services.par_limit->take(context.client->id().value, context.request.peer_address, context.now);
   if (!wait) return {};
   context.retry_after_s = *wait;
   context.services.metrics.throttled.add();
@@ -38,7 +39,8 @@ Task<Result<void>> push_request(Context& context) {
                               .parameters = spec::oauth::pushed_parameters(context.form),
                               .expires = context.now + Duration(lifetime)};
   MITRAL_CO_CHECK(co_await context.services.store.put_pushed_request(std::move(pushed)));
-  context.response = json_response(context.issuer, 201, spec::oauth::pushed_response_json(request_uri, lifetime.count()));
+  context.response =
+      json_response(context.issuer, 201, spec::oauth::pushed_response_json(request_uri, lifetime.count()));
   co_return Result<void>{};
 }
 

@@ -1,5 +1,5 @@
-// The revocation feed: what died since a resource server asked last, within a second of its death. Mitral's own; a long poll,
-// so that it passes every proxy. {"seq","oldest","changes":[{"seq","kind","subject","at","expires"}]}
+// The revocation feed: what died since a resource server asked last, within a second of its death. Mitral's own; a long
+// poll, so that it passes every proxy. {"seq","oldest","changes":[{"seq","kind","subject","at","expires"}]}
 
 #include "base/limits.h"
 #include "codec/text.h"
@@ -24,7 +24,8 @@ Result<std::uint64_t> number(const codec::Form& form, std::string_view name) {
 Task<Result<void>> revocations(Context& context) {
   MITRAL_CO_TRY(const auto after, number(context.form, "after"));
   MITRAL_CO_TRY(const auto wait, number(context.form, "wait"));
-  const auto seconds = std::min<std::uint64_t>(wait, static_cast<std::uint64_t>(limits::kFeedWaitMax / std::chrono::seconds(1)));
+  const auto seconds =
+      std::min<std::uint64_t>(wait, static_cast<std::uint64_t>(limits::kFeedWaitMax / std::chrono::seconds(1)));
   const auto page = co_await context.services.feed.after(context.issuer.id(), static_cast<std::int64_t>(after),
                                                          Duration(std::chrono::seconds(seconds)));
   codec::Json changes = codec::Json::array();

@@ -1,6 +1,6 @@
-// RFC 7009: revocation by the client that holds the token. A refresh token takes its whole grant along; an access token goes
-// alone. What is unknown is as good as revoked: 200. A token of somebody else is refused without effect (threat E-2), and a
-// store that cannot say is 503, never 200.
+// RFC 7009: revocation by the client that holds the token. A refresh token takes its whole grant along; an access token
+// goes alone. What is unknown is as good as revoked: 200. A token of somebody else is refused without effect (threat
+// E-2), and a store that cannot say is 503, never 200.
 
 #include "flow/access_tokens.h"
 #include "flow/refresh_token.h"
@@ -34,7 +34,8 @@ Task<Result<void>> revoke_refresh_token(Context& context, RefreshTokens::Parts p
   if (!grant || grant->revoked) co_return Result<void>{};
   if (grant->client != context.client->id()) co_return foreign();
   context.services.metrics.revocations.add();
-  co_return co_await store.revoke_grant(context.issuer.id(), grant->id, revoked(context, &*grant, {}, "revoked_by_client"), context.now);
+  co_return co_await store.revoke_grant(context.issuer.id(), grant->id,
+                                        revoked(context, &*grant, {}, "revoked_by_client"), context.now);
 }
 
 Task<Result<void>> revoke_access_token(Context& context, TokenIdentity token) {
@@ -48,9 +49,9 @@ Task<Result<void>> revoke_access_token(Context& context, TokenIdentity token) {
   if (token.client != context.client->id().value) co_return foreign();
   if (token.expires <= to_seconds(context.now)) co_return Result<void>{};
   context.services.metrics.revocations.add();
-  co_return co_await store.revoke_token(context.issuer.id(), token.jti, from_seconds(token.expires),
-                                        revoked(context, grant ? &*grant : nullptr, token.jti.text(), "token_revoked_by_client"),
-                                        context.now);
+  co_return co_await store.revoke_token(
+      context.issuer.id(), token.jti, from_seconds(token.expires),
+      revoked(context, grant ? &*grant : nullptr, token.jti.text(), "token_revoked_by_client"), context.now);
 }
 
 }  // namespace

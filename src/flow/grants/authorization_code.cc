@@ -1,8 +1,9 @@
-// RFC 6749 §4.1.3 with PKCE: looks at a code and checks that it belongs to the caller. Reading only: step commit spends it.
+// RFC 6749 §4.1.3 with PKCE: looks at a code and checks that it belongs to the caller. Reading only: step commit spends
+// it.
 //
-// Whoever presents a code wrongly (another client, wrong verifier, wrong redirect_uri) has used it up: one guess per code
-// (threats M-4.4.1.5, M-4.4.1.7, B-4.5). A code that was redeemed before takes the tokens of the first redemption with it
-// (RFC 6749 §4.1.2).
+// Whoever presents a code wrongly (another client, wrong verifier, wrong redirect_uri) has used it up: one guess per
+// code (threats M-4.4.1.5, M-4.4.1.7, B-4.5). A code that was redeemed before takes the tokens of the first redemption
+// with it (RFC 6749 §4.1.2).
 
 #include <algorithm>
 
@@ -40,7 +41,8 @@ std::string_view what_is_wrong(const Context& context, const model::Authorizatio
   if (!spec::oauth::pkce_matches(*verifier, code.request.code_challenge)) return "code_with_wrong_verifier";
   // RFC 9449 §10: a code bound to a key can't be redeemed without it.
   if (!code.request.dpop_jkt.empty()) {
-    if (!context.sender->bound() || hash_text(*context.sender->jkt()) != code.request.dpop_jkt) return "code_with_another_key";
+    if (!context.sender->bound() || hash_text(*context.sender->jkt()) != code.request.dpop_jkt)
+      return "code_with_another_key";
   }
   return {};
 }
@@ -68,8 +70,9 @@ RedeemedGrant GrantStep::from_code(const Context& context, model::AuthorizationC
   grant.created = context.now;
   for (const auto& scope : grant.scopes) grant.offline |= scope == "offline_access";
   // Not offline: ends with the session at the latest, however that session ends.
-  grant.expires = grant.offline ? context.now + limits::kGrantLifetime
-                                : std::max(grant.auth_time + limits::kSessionAbsolute, context.now + limits::kAccessTokenLifetime);
+  grant.expires =
+      grant.offline ? context.now + limits::kGrantLifetime
+                    : std::max(grant.auth_time + limits::kSessionAbsolute, context.now + limits::kAccessTokenLifetime);
   out.request_ = std::move(code.request);
   return out;
 }

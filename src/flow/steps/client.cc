@@ -18,7 +18,8 @@ using model::ClientAuthMethod;
 using spec::oauth::PresentedBy;
 
 constexpr Endpoints kForServers{Endpoint::introspect, Endpoint::revocations};
-constexpr Endpoints kForClients{Endpoint::token, Endpoint::par, Endpoint::introspect, Endpoint::revoke, Endpoint::launch};
+constexpr Endpoints kForClients{Endpoint::token, Endpoint::par, Endpoint::introspect, Endpoint::revoke,
+                                Endpoint::launch};
 constexpr Endpoints kForPublicClients{Endpoint::token, Endpoint::par, Endpoint::revoke};
 
 std::unexpected<Error> unproven(Context& context, std::string detail) {
@@ -68,7 +69,8 @@ Result<void> prove_by_assertion(Context& context, const model::Credentials& cred
   if (!credentials.assertion_alg.empty() && credentials.assertion_alg != jose::alg_name(alg)) {
     return unproven(context, "assertion algorithm is not the registered one");
   }
-  const jose::JwkSet& keys = credentials.jwks_uri.empty() || !context.fetched_keys ? credentials.jwks : *context.fetched_keys;
+  const jose::JwkSet& keys =
+      credentials.jwks_uri.empty() || !context.fetched_keys ? credentials.jwks : *context.fetched_keys;
   const std::array<std::string_view, 2> audiences{context.issuer.text(), context.issuer.urls().token};
   const std::size_t count = profile.assertion_audience == policy::AssertionAudience::issuer_only ? 1 : 2;
   auto verified = spec::oauth::verify_assertion(*context.assertion, keys, credentials.jwks_uri,
@@ -130,8 +132,8 @@ bool needs_client_of_token(const Context& context) {
   return context.presented.by == PresentedBy::nothing && context.grant_type == model::GrantType::refresh_token;
 }
 
-// Browser apps leave client_id out when they refresh (SMART App Launch 2.2 clients do): the token names its client. That is
-// enough for a public client only, which has nothing else to prove.
+// Browser apps leave client_id out when they refresh (SMART App Launch 2.2 clients do): the token names its client.
+// That is enough for a public client only, which has nothing else to prove.
 Task<Result<void>> find_client_of_token(Context& context) {
   const auto token = context.form.get("refresh_token");
   if (!token) co_return fail(ErrorCode::invalid_request, "refresh_token is missing");
@@ -165,7 +167,8 @@ bool needs_client_keys(const Context& context) {
 
 Task<Result<void>> fetch_client_keys(Context& context) {
   const auto& header = context.assertion->jws.header();
-  auto keys = co_await context.services.client_keys.get(credentials_of(context)->jwks_uri, header.kid, header.alg, context.now);
+  auto keys =
+      co_await context.services.client_keys.get(credentials_of(context)->jwks_uri, header.kid, header.alg, context.now);
   if (!keys) co_return unproven(context, keys.error().detail);
   context.fetched_keys = std::move(*keys);
   co_return Result<void>{};
@@ -180,15 +183,17 @@ Result<void> prove_client(Context& context) {
     return unproven(context, "unknown client");
   }
   const bool server = context.candidate_server != nullptr;
-  if (!(server ? context.candidate_server->enabled : context.candidate->enabled)) return unproven(context, "client is disabled");
+  if (!(server ? context.candidate_server->enabled : context.candidate->enabled))
+    return unproven(context, "client is disabled");
   if (credentials->method != method) return unproven(context, "method is not the registered one");
-  context.profile = policy::effective_profile(context.issuer.config().profile,
-                                              server ? std::string_view{} : std::string_view(context.candidate->profile));
+  context.profile = policy::effective_profile(
+      context.issuer.config().profile, server ? std::string_view{} : std::string_view(context.candidate->profile));
   if (!context.profile->auth_methods.contains(method)) return unproven(context, "method is not allowed by the profile");
 
   switch (method) {
     case ClientAuthMethod::none:
-      if (server || !kForPublicClients.contains(context.endpoint)) return unproven(context, "public client at this endpoint");
+      if (server || !kForPublicClients.contains(context.endpoint))
+        return unproven(context, "public client at this endpoint");
       break;
     case ClientAuthMethod::client_secret_basic:
     case ClientAuthMethod::client_secret_post: {
@@ -206,8 +211,8 @@ Result<void> prove_client(Context& context) {
   return {};
 }
 
-// client_credentials waits for nothing between here and `commit`, which claims the jti together with its event: one commit
-// for a token. What is refused on the way claims it too, at the end (pipeline.cc).
+// client_credentials waits for nothing between here and `commit`, which claims the jti together with its event: one
+// commit for a token. What is refused on the way claims it too, at the end (pipeline.cc).
 bool claims_assertion_late(const Context& context) {
   return context.assertion && context.endpoint == Endpoint::token &&
          context.grant_type == model::GrantType::client_credentials;

@@ -4,8 +4,8 @@ namespace mitral::flow {
 
 bool has_user(const Context& context) { return context.grant && context.grant->has_user(); }
 
-// The person and the permission behind a code or refresh token, looked at again (threat E-4): enabled, not revoked since,
-// and, unless access is offline, not signed out.
+// The person and the permission behind a code or refresh token, looked at again (threat E-4): enabled, not revoked
+// since, and, unless access is offline, not signed out.
 Task<Result<void>> decide(Context& context) {
   const RedeemedGrant& redeemed = *context.grant;
   const model::Grant& grant = redeemed.grant();
@@ -25,8 +25,10 @@ Task<Result<void>> decide(Context& context) {
     co_return refused("client or user was revoked since");
   }
   const bool refresh = redeemed.source() == RedeemedGrant::Source::refresh;
-  if (refresh && grant.offline && !context.client->record().offline_allowed) co_return refused("client may no longer act offline");
-  if (!grant.offline && services.feed.session_ended(context.issuer.id(), grant.sid)) co_return refused("session has ended");
+  if (refresh && grant.offline && !context.client->record().offline_allowed)
+    co_return refused("client may no longer act offline");
+  if (!grant.offline && services.feed.session_ended(context.issuer.id(), grant.sid))
+    co_return refused("session has ended");
   co_return Result<void>{};
 }
 

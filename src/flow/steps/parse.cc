@@ -42,7 +42,8 @@ Result<void> parse_request(Context& context) {
   if (context.endpoint == Endpoint::revocations && context.request.method == codec::Method::get) {
     MITRAL_CHECK(parse_query(context));
     // Credentials never stand in a URL (threat M-4.3.3).
-    for (const auto name : {"client_id", "client_secret", "client_assertion", "client_assertion_type"}) context.form.remove(name);
+    for (const auto name : {"client_id", "client_secret", "client_assertion", "client_assertion_type"})
+      context.form.remove(name);
     return {};
   }
   return parse_body(context);

@@ -19,7 +19,8 @@ Result<std::string> chosen_audience(const Context& context, const std::vector<st
   MITRAL_TRY(const auto asked, spec::oauth::resources_of(context.form));
   if (asked.size() > 1) return bad_target("more than one resource asked for");
   if (asked.empty()) return authorized.empty() ? std::string{} : authorized.front();
-  if (std::ranges::find(authorized, asked.front()) == authorized.end()) return bad_target("resource was not authorized");
+  if (std::ranges::find(authorized, asked.front()) == authorized.end())
+    return bad_target("resource was not authorized");
   return std::string(asked.front());
 }
 
@@ -30,12 +31,14 @@ Result<const model::ResourceServer*> backend_server(const Context& context) {
   if (asked.size() > 1) return bad_target("more than one resource asked for");
   std::vector<const model::ResourceServer*> allowed;
   for (const auto* server : context.directory->resource_servers(context.issuer.id())) {
-    const bool registered = client.resources.empty() || std::ranges::find(client.resources, server->audience) != client.resources.end();
+    const bool registered =
+        client.resources.empty() || std::ranges::find(client.resources, server->audience) != client.resources.end();
     if (server->enabled && registered) allowed.push_back(server);
   }
   if (!asked.empty()) std::erase_if(allowed, [&](const auto* s) { return s->audience != asked.front(); });
   if (allowed.size() > 1) std::erase_if(allowed, [](const auto* s) { return !s->fhir; });
-  if (allowed.size() != 1) return bad_target(allowed.empty() ? "no such resource for this client" : "resource is needed");
+  if (allowed.size() != 1)
+    return bad_target(allowed.empty() ? "no such resource for this client" : "resource is needed");
   return allowed.front();
 }
 
@@ -43,12 +46,15 @@ Result<const model::ResourceServer*> backend_server(const Context& context) {
 bool same_words(std::string_view asked, const std::vector<std::string>& granted) {
   const auto words = codec::split_scope(asked);
   if (!words || words->size() != granted.size()) return false;
-  return std::ranges::all_of(*words, [&](std::string_view w) { return std::ranges::find(granted, w) != granted.end(); });
+  return std::ranges::all_of(*words,
+                             [&](std::string_view w) { return std::ranges::find(granted, w) != granted.end(); });
 }
 
 }  // namespace
 
-bool ApprovedScopes::contains(std::string_view scope) const noexcept { return std::ranges::find(list_, scope) != list_.end(); }
+bool ApprovedScopes::contains(std::string_view scope) const noexcept {
+  return std::ranges::find(list_, scope) != list_.end();
+}
 
 struct ScopeStep {
   static Result<ApprovedScopes> for_client(const Context& context) {
@@ -95,7 +101,8 @@ struct ScopeStep {
 };
 
 Result<void> approve_scopes(Context& context) {
-  MITRAL_TRY(context.scopes, context.grant->has_user() ? ScopeStep::for_grant(context) : ScopeStep::for_client(context));
+  MITRAL_TRY(context.scopes,
+             context.grant->has_user() ? ScopeStep::for_grant(context) : ScopeStep::for_client(context));
   return {};
 }
 

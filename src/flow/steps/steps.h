@@ -1,4 +1,5 @@
-// Steps of the back channel: one function each, in the order of flow/pipeline.cc. What a step proves it leaves in the Context.
+// Steps of the back channel: one function each, in the order of flow/pipeline.cc. What a step proves it leaves in the
+// Context.
 //
 // Errors end the request; the codes are those of the standards. Thread rules: as Context.
 #pragma once
@@ -29,17 +30,17 @@ namespace mitral::flow {
 [[nodiscard]] Task<Result<bool>> claim_assertion_with(const Context& context, ports::Events events);
 
 // Token endpoint
-[[nodiscard]] Result<void> bind_sender(Context& context);           // steps/sender.cc
-[[nodiscard]] Result<void> check_grant_allowed(Context& context);   // grants/client_credentials.cc
-[[nodiscard]] bool is_code_grant(const Context& context);           // grants/authorization_code.cc
+[[nodiscard]] Result<void> bind_sender(Context& context);          // steps/sender.cc
+[[nodiscard]] Result<void> check_grant_allowed(Context& context);  // grants/client_credentials.cc
+[[nodiscard]] bool is_code_grant(const Context& context);          // grants/authorization_code.cc
 [[nodiscard]] Task<Result<void>> look_at_code(Context& context);
-[[nodiscard]] bool is_refresh_grant(const Context& context);        // grants/refresh_token.cc
+[[nodiscard]] bool is_refresh_grant(const Context& context);  // grants/refresh_token.cc
 [[nodiscard]] Task<Result<void>> look_at_refresh_token(Context& context);
 [[nodiscard]] Result<void> look_at_client_grant(Context& context);  // grants/client_credentials.cc
 [[nodiscard]] bool has_user(const Context& context);                // steps/decide.cc
 [[nodiscard]] Task<Result<void>> decide(Context& context);
-[[nodiscard]] Result<void> approve_scopes(Context& context);        // steps/scopes.cc
-[[nodiscard]] Result<void> issue(Context& context);                 // issue.cc
+[[nodiscard]] Result<void> approve_scopes(Context& context);  // steps/scopes.cc
+[[nodiscard]] Result<void> issue(Context& context);           // issue.cc
 [[nodiscard]] Task<Result<void>> commit(Context& context);
 
 // The other endpoints (endpoints/*.cc)

@@ -17,7 +17,8 @@ Result<void> read_pkce(const codec::Form& form, AuthorizationParameters& out) {
   if (form.get("code_challenge_method") != "S256") {
     return fail(ErrorCode::invalid_request, "code_challenge_method must be S256");
   }
-  if (!is_s256_challenge(*challenge)) return fail(ErrorCode::invalid_request, "code_challenge is not a SHA-256 in base64url");
+  if (!is_s256_challenge(*challenge))
+    return fail(ErrorCode::invalid_request, "code_challenge is not a SHA-256 in base64url");
   out.code_challenge = *challenge;
   return {};
 }
@@ -47,7 +48,8 @@ Result<void> read_prompt(const codec::Form& form, AuthorizationParameters& out) 
   }
   if (const auto max_age = form.get("max_age")) {
     const auto seconds = codec::parse_uint(*max_age);
-    if (!seconds || *seconds > 10ULL * 365 * 24 * 3600) return fail(ErrorCode::invalid_request, "max_age is not a number of seconds");
+    if (!seconds || *seconds > 10ULL * 365 * 24 * 3600)
+      return fail(ErrorCode::invalid_request, "max_age is not a number of seconds");
     out.max_age = static_cast<std::int64_t>(*seconds);
   }
   return {};
@@ -64,12 +66,14 @@ std::string_view state_of(const codec::Form& form) noexcept {
 Result<AuthorizationParameters> parse_authorization_parameters(const codec::Form& form) {
   AuthorizationParameters out;
   if (form.has("request")) return fail(ErrorCode::request_not_supported, "Request objects are not supported");
-  if (form.has("request_uri")) return fail(ErrorCode::request_uri_not_supported, "Only a pushed request_uri is supported");
+  if (form.has("request_uri"))
+    return fail(ErrorCode::request_uri_not_supported, "Only a pushed request_uri is supported");
   if (form.has("registration")) return fail(ErrorCode::registration_not_supported, "registration is not supported");
 
   const auto response_type = form.get("response_type");
   if (!response_type) return fail(ErrorCode::invalid_request, "response_type is missing");
-  if (*response_type != "code") return fail(ErrorCode::unsupported_response_type, "Only response_type code is supported");
+  if (*response_type != "code")
+    return fail(ErrorCode::unsupported_response_type, "Only response_type code is supported");
   out.response_mode = form.get("response_mode").value_or(std::string_view{});
 
   if (const auto state = form.get("state")) {
@@ -80,7 +84,8 @@ Result<AuthorizationParameters> parse_authorization_parameters(const codec::Form
   }
   if (const auto nonce = form.get("nonce")) {
     // Never truncated: a client compares it byte by byte.
-    if (nonce->size() > limits::kNonceMax || !codec::is_utf8(*nonce)) return fail(ErrorCode::invalid_request, "nonce is too long");
+    if (nonce->size() > limits::kNonceMax || !codec::is_utf8(*nonce))
+      return fail(ErrorCode::invalid_request, "nonce is too long");
     out.nonce = *nonce;
   }
   MITRAL_CHECK(read_pkce(form, out));

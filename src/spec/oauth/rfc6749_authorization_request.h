@@ -19,11 +19,11 @@
 namespace mitral::spec::oauth {
 
 struct AuthorizationParameters {
-  std::string_view response_mode;      ///< empty: default
+  std::string_view response_mode;  ///< empty: default
   std::string_view state;
   std::string_view nonce;
-  std::string_view code_challenge;     ///< 43 characters of base64url (S256)
-  std::string_view scope;              ///< as sent
+  std::string_view code_challenge;          ///< 43 characters of base64url (S256)
+  std::string_view scope;                   ///< as sent
   std::vector<std::string_view> resources;  ///< RFC 8707 `resource`s, then SMART `aud`; no two equal
   std::vector<std::string_view> prompt;
   std::optional<std::int64_t> max_age;

@@ -8,15 +8,17 @@
 namespace mitral::spec::oauth {
 namespace {
 
-// Clients differ in whether they form-encode the halves before base64. Both readings are kept where they differ; secrets
-// made by this server hold no character for which they would.
+// Clients differ in whether they form-encode the halves before base64. Both readings are kept where they differ;
+// secrets made by this server hold no character for which they would.
 Result<void> read_basic(std::string_view credentials, PresentedClient& out) {
   auto bytes = codec::base64_decode(credentials);
-  if (!bytes) return fail(ErrorCode::invalid_client, "Client authentication failed", "Basic credentials are not base64");
+  if (!bytes)
+    return fail(ErrorCode::invalid_client, "Client authentication failed", "Basic credentials are not base64");
   const std::size_t colon = bytes->find(':');
   if (colon == std::string::npos || !codec::all_vschar(*bytes)) {
     wipe(*bytes);
-    return fail(ErrorCode::invalid_client, "Client authentication failed", "Basic credentials without colon or with control characters");
+    return fail(ErrorCode::invalid_client, "Client authentication failed",
+                "Basic credentials without colon or with control characters");
   }
   const std::string_view text(*bytes);
   const auto raw_id = text.substr(0, colon);
@@ -74,7 +76,8 @@ Result<PresentedClient> presented_client(const codec::Headers& headers, const co
     }
     MITRAL_CHECK(read_basic((*authorization)->credentials, out));
     if (client_id && *client_id != out.id && (!out.raw_id || *client_id != *out.raw_id)) {
-      return fail(ErrorCode::invalid_client, "Client authentication failed", "client_id differs from Basic credentials");
+      return fail(ErrorCode::invalid_client, "Client authentication failed",
+                  "client_id differs from Basic credentials");
     }
     return out;
   }

@@ -5,8 +5,8 @@
 //   private_key_jwt       client_assertion and client_assertion_type (RFC 7523 §2.2); client_id optional, must agree
 //   none                  client_id alone
 //
-// Two ways at once are invalid_request, also when one of them is junk (threat J-27). Query parameters are never looked at.
-// Nothing here is proven: that is flow/steps/client.cc.
+// Two ways at once are invalid_request, also when one of them is junk (threat J-27). Query parameters are never looked
+// at. Nothing here is proven: that is flow/steps/client.cc.
 //
 // Errors: invalid_request, invalid_client. Thread rules: pure; values own their text.
 #pragma once
@@ -28,9 +28,9 @@ enum class PresentedBy : std::uint8_t { nothing, client_id_only, basic, post, as
 
 struct PresentedClient {
   PresentedBy by = PresentedBy::nothing;
-  std::string id;                          ///< empty with an assertion until it is parsed, and with nothing
+  std::string id;  ///< empty with an assertion until it is parsed, and with nothing
   Secret secret;
-  std::optional<std::string> raw_id;       ///< basic only: the halves without form-decoding, where they differ
+  std::optional<std::string> raw_id;  ///< basic only: the halves without form-decoding, where they differ
   Secret raw_secret;
   std::string_view assertion;              ///< views into the form
   bool used_authorization_header = false;  ///< then a 401 must carry WWW-Authenticate (RFC 6749 §5.2)

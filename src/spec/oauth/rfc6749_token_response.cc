@@ -10,9 +10,10 @@ namespace mitral::spec::oauth {
 namespace {
 
 // Members that launch context must not speak for, in a token response or an introspection answer.
-constexpr std::string_view kReserved[] = {"access_token", "token_type", "expires_in", "scope", "refresh_token", "id_token",
-                                          "active", "client_id", "username", "exp", "iat", "nbf", "sub", "aud", "iss",
-                                          "jti", "cnf", "azp", "auth_time", "acr", "amr", "grant_id", "fhirUser"};
+constexpr std::string_view kReserved[] = {
+    "access_token", "token_type", "expires_in", "scope", "refresh_token", "id_token", "active",  "client_id",
+    "username",     "exp",        "iat",        "nbf",   "sub",           "aud",      "iss",     "jti",
+    "cnf",          "azp",        "auth_time",  "acr",   "amr",           "grant_id", "fhirUser"};
 
 }  // namespace
 

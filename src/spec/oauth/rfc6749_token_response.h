@@ -16,9 +16,10 @@ struct TokenResponse {
   std::string_view token_type = "Bearer";
   std::int64_t expires_in = 0;
   std::string_view scope{};
-  std::string_view refresh_token{};       ///< empty: none
-  std::string_view id_token{};            ///< empty: none
-  const codec::Json* context = nullptr;   ///< object whose members stand at the top level; never overrides a member above
+  std::string_view refresh_token{};  ///< empty: none
+  std::string_view id_token{};       ///< empty: none
+  const codec::Json* context =
+      nullptr;  ///< object whose members stand at the top level; never overrides a member above
 };
 
 [[nodiscard]] std::string token_response_json(const TokenResponse& response);

@@ -15,7 +15,8 @@ Result<std::optional<std::string_view>> bearer_token(const codec::Headers& heade
   if (body != nullptr) {
     if (body->count("access_token") > 1) return fail(ErrorCode::invalid_request, "access_token is repeated");
     if (const auto in_body = body->get("access_token")) {
-      if (authorization->has_value()) return fail(ErrorCode::invalid_request, "Send the access token in one place only");
+      if (authorization->has_value())
+        return fail(ErrorCode::invalid_request, "Send the access token in one place only");
       token = in_body;
     }
   }

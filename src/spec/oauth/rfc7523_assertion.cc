@@ -17,7 +17,8 @@ std::unexpected<Error> refuse(std::string detail) {
 
 bool typ_accepted(const jose::JwsHeader& header) noexcept {
   if (!header.typ) return true;
-  return std::ranges::any_of(kTyps, [&](std::string_view typ) { return !typ.empty() && jose::typ_is(header.typ, typ); });
+  return std::ranges::any_of(kTyps,
+                             [&](std::string_view typ) { return !typ.empty() && jose::typ_is(header.typ, typ); });
 }
 
 // "jku" is never a source of keys; SMART only lets a client name the URL that it registered.
@@ -41,18 +42,20 @@ Result<PresentedAssertion> parse_assertion(std::string_view compact, jose::SignA
   if (!typ_accepted(jws->header())) return refuse("assertion of another typ");
   const auto claims = jose::parse_claims(jws->unverified_payload());
   if (!claims) return refuse("assertion claims: " + claims.error().detail);
-  if (!claims->iss || !claims->sub || *claims->iss != *claims->sub) return refuse("assertion iss and sub missing or different");
+  if (!claims->iss || !claims->sub || *claims->iss != *claims->sub)
+    return refuse("assertion iss and sub missing or different");
   if (claims->iss->size() > limits::kClientIdMax) return refuse("assertion iss too long");
   if (!claims->jti || !claims->exp) return refuse("assertion without jti or exp");
   MITRAL_TRY(auto jku, jku_of(compact));
   return PresentedAssertion{std::move(*jws), *claims->iss, *claims->jti, std::move(jku), from_seconds(*claims->exp)};
 }
 
-Result<void> verify_assertion(const PresentedAssertion& assertion, const jose::JwkSet& keys, std::string_view registered_jku,
-                              const AssertionRules& rules) {
+Result<void> verify_assertion(const PresentedAssertion& assertion, const jose::JwkSet& keys,
+                              std::string_view registered_jku, const AssertionRules& rules) {
   const jose::JwsHeader& header = assertion.jws.header();
   if (rules.kid_required && !header.kid) return refuse("assertion without kid");
-  if (assertion.jku && (registered_jku.empty() || *assertion.jku != registered_jku)) return refuse("jku is not the registered one");
+  if (assertion.jku && (registered_jku.empty() || *assertion.jku != registered_jku))
+    return refuse("jku is not the registered one");
   auto verified = assertion.jws.verify(keys);
   if (!verified) return refuse("assertion signature or key: " + verified.error().detail);
 

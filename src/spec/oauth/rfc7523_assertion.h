@@ -1,9 +1,10 @@
 // RFC 7523 §3 (and rfc7523bis, SMART App Launch 2.2): a JWT by which a client proves itself.
 //
-// Header: asymmetric algorithm from the caller's list; typ absent, JWT or client-authentication+jwt, nothing else, so that no
-// other kind of JWT passes for one (threat J-5); jku, if there, must be the registered URL (never fetched otherwise, J-3).
-// Claims: iss = sub = client_id; aud one plain string (threat BU-1); exp at most the profile's lifetime ahead (plus clock skew);
-// jti, to be claimed once by the caller after the signature held (J-21); iat and nbf, if there, sane.
+// Header: asymmetric algorithm from the caller's list; typ absent, JWT or client-authentication+jwt, nothing else, so
+// that no other kind of JWT passes for one (threat J-5); jku, if there, must be the registered URL (never fetched
+// otherwise, J-3). Claims: iss = sub = client_id; aud one plain string (threat BU-1); exp at most the profile's
+// lifetime ahead (plus clock skew); jti, to be claimed once by the caller after the signature held (J-21); iat and nbf,
+// if there, sane.
 //
 // Errors: invalid_client for everything; the detail says what. Thread rules: pure; "now" is handed in.
 #pragma once
@@ -24,7 +25,7 @@ namespace mitral::spec::oauth {
 /// Parsed, signature not checked.
 struct PresentedAssertion {
   jose::Jws jws;
-  std::string client_id;   ///< iss = sub
+  std::string client_id;  ///< iss = sub
   std::string jti;
   std::optional<std::string> jku;
   Instant expires;

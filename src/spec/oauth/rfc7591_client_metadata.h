@@ -23,13 +23,13 @@ struct ClientMetadata {
   std::vector<std::string> grant_types;
   std::vector<std::string> redirect_uris;
   std::vector<std::string> scopes;
-  std::string jwks;                        ///< JSON text, or empty
+  std::string jwks;  ///< JSON text, or empty
   std::string jwks_uri;
   std::string token_endpoint_auth_signing_alg;
-  std::vector<std::string> origins;        ///< CORS
-  std::vector<std::string> launch_urls;    ///< SMART App Launch
+  std::vector<std::string> origins;      ///< CORS
+  std::vector<std::string> launch_urls;  ///< SMART App Launch
   std::string client_uri, policy_uri, tos_uri, logo_uri;
-  bool native = true;                      ///< private-use scheme and loopback redirects are allowed (RFC 8252)
+  bool native = true;  ///< private-use scheme and loopback redirects are allowed (RFC 8252)
 };
 
 /// All rules of one registration; the first that is broken is returned.

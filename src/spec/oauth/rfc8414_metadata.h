@@ -1,7 +1,7 @@
 // RFC 8414 and OpenID Connect Discovery 1.0: the metadata document of an issuer.
 //
-// One set of facts makes both documents (and feeds the SMART one), so that shared members can never differ. Empty text and
-// empty arrays are left out (RFC 8414 §3.2); members whose default would claim too much are written explicitly
+// One set of facts makes both documents (and feeds the SMART one), so that shared members can never differ. Empty text
+// and empty arrays are left out (RFC 8414 §3.2); members whose default would claim too much are written explicitly
 // (request_uri_parameter_supported).
 //
 // Thread rules: pure; values.
@@ -23,10 +23,10 @@ struct ServerFacts {
   std::vector<std::string> scopes_supported;
   std::vector<std::string> response_modes;
   std::vector<std::string> grant_types;
-  std::vector<std::string> auth_methods;            ///< of token, PAR, introspection and revocation endpoints alike
+  std::vector<std::string> auth_methods;  ///< of token, PAR, introspection and revocation endpoints alike
   std::vector<std::string> assertion_algs;
   std::vector<std::string> id_token_algs;
-  std::vector<std::string> protected_resources;     ///< RFC 9728 §4
+  std::vector<std::string> protected_resources;  ///< RFC 9728 §4
   bool iss_parameter = true;
 };
 

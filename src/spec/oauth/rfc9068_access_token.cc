@@ -77,8 +77,8 @@ void identity(std::string& out, const AccessTokenFacts& facts) {
   member_if(out, "grant_id", facts.grant_id);
 }
 
-Result<jose::Jwt> read(std::string_view compact, std::string_view typ, const jose::JwkSet& keys, std::string_view issuer,
-                       std::string_view audience, Instant now) {
+Result<jose::Jwt> read(std::string_view compact, std::string_view typ, const jose::JwkSet& keys,
+                       std::string_view issuer, std::string_view audience, Instant now) {
   auto refuse = [](std::string detail) {
     return fail(ErrorCode::invalid_token, "The access token is invalid", std::move(detail));
   };

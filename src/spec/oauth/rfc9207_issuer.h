@@ -1,5 +1,6 @@
-// RFC 9207: the `iss` parameter of every authorization response, errors included, so that a client that talks to several
-// servers can't be made to send a code to the wrong one (threat B-4.4). The value is the issuer identifier, byte by byte.
+// RFC 9207: the `iss` parameter of every authorization response, errors included, so that a client that talks to
+// several servers can't be made to send a code to the wrong one (threat B-4.4). The value is the issuer identifier,
+// byte by byte.
 //
 // Thread rules: pure function.
 #pragma once

@@ -20,9 +20,10 @@ TEST(IssuerRuntime, Rfc8414_2_OnlyPlainHttpsUrlsOrLoopback) {
   EXPECT_TRUE(accepted("https://as.example.org/t/clinic"));
   EXPECT_TRUE(accepted("http://127.0.0.1:8080/t/demo"));
   EXPECT_TRUE(accepted("http://[::1]:8080"));
-  for (const char* bad : {"http://as.example.org", "http://localhost:8080", "https://as.example.org/", "https://as.example.org?x",
-                          "https://as.example.org#", "https://u@as.example.org", "https://AS.example.org", "ftp://as.example.org",
-                          "https://as.example.org/a//b", "https://as.example.org/%2e", "as.example.org", ""}) {
+  for (const char* bad :
+       {"http://as.example.org", "http://localhost:8080", "https://as.example.org/", "https://as.example.org?x",
+        "https://as.example.org#", "https://u@as.example.org", "https://AS.example.org", "ftp://as.example.org",
+        "https://as.example.org/a//b", "https://as.example.org/%2e", "as.example.org", ""}) {
     EXPECT_FALSE(accepted(bad)) << bad;
   }
   EXPECT_FALSE(accepted("https://as.example.org", "no-such-row"));

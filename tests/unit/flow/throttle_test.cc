@@ -40,7 +40,8 @@ TEST(Throttle, SuccessForgetsAndTheWindowForgets) {
 TEST(Throttle, W16_MemoryDoesNotGrowUnderAFlood) {
   SequenceRandom random;
   Throttle throttle({}, random);
-  for (int i = 0; i < 100'000; ++i) throttle.failed("client" + std::to_string(i), "address", kNow + std::chrono::microseconds(i));
+  for (int i = 0; i < 100'000; ++i)
+    throttle.failed("client" + std::to_string(i), "address", kNow + std::chrono::microseconds(i));
   EXPECT_LE(throttle.size(), limits::kThrottleBuckets * 8);
 }
 

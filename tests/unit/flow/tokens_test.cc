@@ -11,7 +11,8 @@ namespace {
 
 std::vector<DerivedKey> keys(std::initializer_list<int> ids) {
   std::vector<DerivedKey> out;
-  for (const int id : ids) out.push_back({static_cast<std::uint8_t>(id), Secret(std::string(32, static_cast<char>(id)))});
+  for (const int id : ids)
+    out.push_back({static_cast<std::uint8_t>(id), Secret(std::string(32, static_cast<char>(id)))});
   return out;
 }
 

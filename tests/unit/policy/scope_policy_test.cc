@@ -21,14 +21,16 @@ spec::smart::ScopeSet asked(std::string_view text) { return *spec::smart::ScopeS
 
 TEST(ScopePolicy, Smart_1_15_WhatIsNotRegisteredIsSilentlyAbsent) {
   const auto rs = fhir();
-  const auto got = within_registration(asked("openid patient/Observation.rs patient/Condition.rs fhirUser"), app({"openid", "patient/Observation.rs"}), &rs);
+  const auto got = within_registration(asked("openid patient/Observation.rs patient/Condition.rs fhirUser"),
+                                       app({"openid", "patient/Observation.rs"}), &rs);
   EXPECT_EQ(got.text(), "openid patient/Observation.rs");
 }
 
 TEST(ScopePolicy, Smart_1_14_GrantedUnchangedKeepsItsSpelling) {
   const auto rs = fhir();
-  EXPECT_EQ(within_registration(asked("patient/Patient.read patient/Observation.rs"), app({"patient/*.cruds"}), &rs).text(),
-            "patient/Patient.read patient/Observation.rs");
+  EXPECT_EQ(
+      within_registration(asked("patient/Patient.read patient/Observation.rs"), app({"patient/*.cruds"}), &rs).text(),
+      "patient/Patient.read patient/Observation.rs");
 }
 
 TEST(ScopePolicy, WiderAsksAreCutDownToWhatIsRegistered) {
@@ -40,26 +42,35 @@ TEST(ScopePolicy, WiderAsksAreCutDownToWhatIsRegistered) {
 
 TEST(ScopePolicy, E17_UnknownScopesAreNeverGranted) {
   const auto rs = fhir();
-  EXPECT_EQ(within_registration(asked("patient/Observation.rs made.up patient/Nonsense.rs patient/Observation.sr"), app({"patient/Observation.rs"}), &rs).text(),
+  EXPECT_EQ(within_registration(asked("patient/Observation.rs made.up patient/Nonsense.rs patient/Observation.sr"),
+                                app({"patient/Observation.rs"}), &rs)
+                .text(),
             "patient/Observation.rs");
   // Version 1 wildcards are cut down in their own notation.
-  EXPECT_EQ(within_registration(asked("patient/*.*"), app({"patient/Observation.rs"}), &rs).text(), "patient/Observation.read");
+  EXPECT_EQ(within_registration(asked("patient/*.*"), app({"patient/Observation.rs"}), &rs).text(),
+            "patient/Observation.read");
 }
 
 TEST(ScopePolicy, ResourceServersLimitWhatConcernsThem) {
   const auto rs = fhir({"patient/Observation.rs"});
   EXPECT_EQ(within_registration(asked("openid launch/patient patient/Observation.rs patient/Condition.rs"),
-                                app({"openid", "launch/patient", "patient/*.rs"}), &rs).text(),
+                                app({"openid", "launch/patient", "patient/*.rs"}), &rs)
+                .text(),
             "openid launch/patient patient/Observation.rs");
   auto api = fhir();
   api.fhir = false;
-  EXPECT_EQ(within_registration(asked("patient/Observation.rs jobs.run"), app({"patient/*.rs", "jobs.run"}), &api).text(), "jobs.run");
-  EXPECT_EQ(within_registration(asked("openid patient/Observation.rs"), app({"openid", "patient/*.rs"}), nullptr).text(), "openid");
+  EXPECT_EQ(
+      within_registration(asked("patient/Observation.rs jobs.run"), app({"patient/*.rs", "jobs.run"}), &api).text(),
+      "jobs.run");
+  EXPECT_EQ(
+      within_registration(asked("openid patient/Observation.rs"), app({"openid", "patient/*.rs"}), nullptr).text(),
+      "openid");
 }
 
 TEST(ScopePolicy, OfflineAccessNeedsAClientThatMay) {
   const auto rs = fhir();
-  EXPECT_EQ(within_registration(asked("openid offline_access"), app({"openid", "offline_access"}, false), &rs).text(), "openid");
+  EXPECT_EQ(within_registration(asked("openid offline_access"), app({"openid", "offline_access"}, false), &rs).text(),
+            "openid");
 }
 
 TEST(ScopePolicy, UsersGetWhatFitsThem) {
@@ -77,7 +88,8 @@ TEST(ScopePolicy, UsersGetWhatFitsThem) {
 TEST(ScopePolicy, M4_4_4_MachinesGetNothingOfAUser) {
   const auto rs = fhir();
   const auto client = app({"system/*.rs", "openid", "patient/*.rs", "jobs.run"});
-  for (const char* bad : {"openid", "system/*.rs openid", "patient/*.rs", "user/*.rs", "launch", "offline_access", "system/Observation.cud", "other.scope"}) {
+  for (const char* bad : {"openid", "system/*.rs openid", "patient/*.rs", "user/*.rs", "launch", "offline_access",
+                          "system/Observation.cud", "other.scope"}) {
     EXPECT_EQ(backend_scopes(bad, client, &rs).error().code, ErrorCode::invalid_scope) << bad;
   }
   EXPECT_EQ(backend_scopes("system/Patient.rs jobs.run", client, &rs)->text(), "system/Patient.rs jobs.run");
