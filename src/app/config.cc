@@ -115,9 +115,6 @@ class Loader {
     r.text("id", entry.id, true);
     r.text("name", entry.name);
     r.text("profile", entry.profile);
-    r.flag("remember_consent", entry.remember_consent);
-    r.duration("consent_lifetime", entry.consent_lifetime, 1h, 24h * 3650);
-    r.duration("key_lifetime", entry.key_lifetime, 1h, 24h * 3650);
     r.finish();
     check_issuer(r, entry);
     if (entry.name.empty()) entry.name = entry.id;

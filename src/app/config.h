@@ -34,9 +34,6 @@ struct IssuerEntry {
   std::string id;                          ///< issuer URL, without a trailing slash
   std::string name;                        ///< organisation's name, shown on pages
   std::string profile = "smart";           ///< row of policy/profile.h that applies to the whole issuer
-  bool remember_consent = true;
-  Duration consent_lifetime = std::chrono::hours(24 * 365);
-  Duration key_lifetime = std::chrono::hours(24 * 30);
 };
 
 struct ServerConfig {

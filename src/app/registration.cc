@@ -103,7 +103,8 @@ Result<RegisteredResource> register_resource(const Issuer& issuer, const Resourc
   MITRAL_TRY(server.id, choose_id(form.id));
   if (!codec::is_absolute_uri(form.audience)) return invalid("the audience must be an absolute URI without a fragment (RFC 8707 §2)");
   if (form.audience.ends_with('/')) return invalid("the audience must not end with '/': clients compare it byte by byte");
-  if (!codec::display_name_safe(form.name, limits::kClientNameMax)) return invalid("the name is empty, too long or has invisible characters");
+  if (!codec::display_name_safe(form.name, limits::kClientNameMax))
+    return invalid("the name is empty, too long or has invisible characters");
   const auto format = model::parse_token_format(form.token_format);
   if (!format) return invalid("the token format is one of jwt, opaque, wrapped");
   if (!jose::parse_sign_alg(form.signing_alg)) return invalid("the signing algorithm is not supported");

@@ -49,7 +49,8 @@ struct AuditEvent {
   std::string token;                 ///< jti or empty
   std::string address;               ///< network address of the caller, or empty
   std::string reason;                ///< stable code (name(ErrorCode) or a literal), never free text from input
-  std::vector<std::pair<std::string, std::string>> details;  ///< stable keys; e.g. {"scopes","…"}, {"interaction","read"}, {"resource","Observation"}
+  std::vector<std::pair<std::string, std::string>>
+      details;  ///< stable keys; e.g. {"scopes","…"}, {"interaction","read"}, {"resource","Observation"}
 };
 
 }  // namespace mitral::model

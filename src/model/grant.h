@@ -139,7 +139,16 @@ struct SigningKeyRecord {
   bool revoked = false;
 };
 
-enum class ChangeKind : std::uint8_t { grant_revoked = 1, token_revoked, client_revoked, user_revoked, session_ended, directory_changed, keys_changed, user_changed };
+enum class ChangeKind : std::uint8_t {
+  grant_revoked = 1,
+  token_revoked,
+  client_revoked,
+  user_revoked,
+  session_ended,
+  directory_changed,
+  keys_changed,
+  user_changed
+};
 [[nodiscard]] std::string_view name(ChangeKind kind) noexcept;
 [[nodiscard]] std::optional<ChangeKind> parse_change_kind(std::string_view text) noexcept;
 

@@ -108,7 +108,8 @@ Result<int> new_secret(Installation& in, const Cli& cli, const std::string& id) 
   MITRAL_TRY(const Issuer issuer, in.issuer(cli.issuer));
   const auto directory = in.store->directory();
   MITRAL_TRY(const model::Client* found, find(in, directory, issuer, id));
-  if (found->credentials.secret_hashes.empty()) return fail(ErrorCode::conflict, {}, "this client has no secret: it authenticates otherwise");
+  if (found->credentials.secret_hashes.empty())
+    return fail(ErrorCode::conflict, {}, "this client has no secret: it authenticates otherwise");
   const Secret secret = new_client_secret();
   MITRAL_TRY(const int done, change_client(in, cli, id, "client_secret_added", [&](model::Client& client) {
                // Two may be alive, so that the app can change over without a break.
@@ -173,8 +174,12 @@ void add_client_add(CLI::App& parent, Cli& cli) {
   auto& form = options->form;
   command->add_option("--id", form.id, "client_id; made up when left out");
   command->add_option("--name", form.name, "name that people see")->required();
-  command->add_option("--auth", form.auth_method, "none, client_secret_basic, client_secret_post or private_key_jwt")->required();
-  command->add_option("--grant", form.grant_types, "authorization_code, refresh_token, client_credentials (repeat for several)")->required();
+  command->add_option("--auth", form.auth_method, "none, client_secret_basic, client_secret_post or private_key_jwt")
+      ->required();
+  command
+      ->add_option("--grant", form.grant_types,
+                   "authorization_code, refresh_token, client_credentials (repeat for several)")
+      ->required();
   command->add_option("--redirect-uri", form.redirect_uris, "exact redirect URI (repeat for several)");
   command->add_option("--scope", form.scopes, "scope it may ask for (repeat for several)")->required();
   command->add_option("--resource", form.resources, "audience it may ask for (repeat; none: all)");
@@ -205,7 +210,8 @@ void add_client_commands(CLI::App& app, Cli& cli) {
     cli.with_installation([&cli](Installation& in) { return list_clients(in, cli); });
   });
   auto id = std::make_shared<std::string>();
-  const auto on_one = [&](const char* command, const char* help, std::function<Result<int>(Installation&, const Cli&, const std::string&)> f) {
+  const auto on_one = [&](const char* command, const char* help,
+                          std::function<Result<int>(Installation&, const Cli&, const std::string&)> f) {
     auto* sub = client->add_subcommand(command, help);
     sub->add_option("client_id", *id, "client_id")->required();
     sub->callback([&cli, id, f] { cli.with_installation([&cli, id, f](Installation& in) { return f(in, cli, *id); }); });

@@ -114,7 +114,8 @@ Result<int> run_sandbox(const SandboxForm& form) {
   Endpoint endpoint;
   std::vector<ConfigProblem> problems;
   if (!parse_endpoint(form.listen, endpoint) || !is_loopback(endpoint.address)) {
-    return fail(ErrorCode::config_invalid, {}, "--listen is a loopback address with a port, like 127.0.0.1:9090: the sandbox has no access control");
+    return fail(ErrorCode::config_invalid, {},
+                "--listen is a loopback address with a port, like 127.0.0.1:9090: the sandbox has no access control");
   }
   SystemClock clock;
   net::Runtime runtime(1);
@@ -143,7 +144,9 @@ Result<int> run_sandbox(const SandboxForm& form) {
   sandbox::Misbehaviour misbehaviour;
   for (const auto& name : form.misbehave) {
     if (!sandbox::set_by_name(misbehaviour, name)) {
-      return fail(ErrorCode::config_invalid, {}, fmt::format("unknown misbehaviour '{}'; there are: {}", name, fmt::join(sandbox::misbehaviour_names(), ", ")));
+      return fail(ErrorCode::config_invalid, {},
+                  fmt::format("unknown misbehaviour '{}'; there are: {}", name,
+                              fmt::join(sandbox::misbehaviour_names(), ", ")));
     }
   }
   fhir->set_misbehaviour(misbehaviour);

@@ -96,7 +96,8 @@ Result<int> add_user(Installation& in, const Cli& cli, const UserForm& form) {
   user.id = UserId("u_" + Id128::random(crypto::system_random()).text());
   user.username = login::normal_username(form.username);
   if (user.username.empty()) return fail(ErrorCode::config_invalid, {}, "the username is empty, too long or has invisible characters");
-  if (!codec::display_name_safe(form.name, limits::kClientNameMax)) return fail(ErrorCode::config_invalid, {}, "the name is empty, too long or has invisible characters");
+  if (!codec::display_name_safe(form.name, limits::kClientNameMax))
+    return fail(ErrorCode::config_invalid, {}, "the name is empty, too long or has invisible characters");
   user.display_name = form.name;
   user.email = form.email;
   user.fhir_user = form.fhir_user;

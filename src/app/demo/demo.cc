@@ -135,7 +135,8 @@ class Demo {
     settings.issuers = {entry};
     settings.allow_loopback_fetch = true;
     MITRAL_TRY(as_, AsNode::create(std::move(settings), master_, *store_, clock_, crypto::system_random(), runtime_));
-    MITRAL_TRY(seed_, seed_demo(*store_, as_->passwords(), crypto::system_random(), clock_.now(), at_, options_.token_format, options_.origins));
+    MITRAL_TRY(seed_, seed_demo(*store_, as_->passwords(), crypto::system_random(), clock_.now(), at_,
+                                options_.token_format, options_.origins));
     MITRAL_CHECK(as_->start());
     handlers_.issuer = as_->handler();
     return {};
@@ -221,9 +222,12 @@ class Demo {
   Result<std::string> write_config() const {
     const std::string path = folder_.file("mitral.toml");
     std::ofstream out(path);
-    const auto tls = options_.tls ? fmt::format("certificate = \"{}\"\nkey = \"{}\"\n", certificates_.certificate_file, certificates_.key_file) : "";
+    const auto tls = options_.tls ? fmt::format("certificate = \"{}\"\nkey = \"{}\"\n", certificates_.certificate_file,
+                                                certificates_.key_file)
+                                  : "";
     out << fmt::format(
-        "[server]\nlisten = \"127.0.0.1:0\"\n{}master_key_file = \"{}\"\nstorage = {{ path = \"{}\" }}\n\n[[issuer]]\nid = \"{}\"\nname = \"Sample Clinic\"\n",
+        "[server]\nlisten = \"127.0.0.1:0\"\n{}master_key_file = \"{}\"\nstorage = {{ path = \"{}\" }}\n\n"
+        "[[issuer]]\nid = \"{}\"\nname = \"Sample Clinic\"\n",
         tls, folder_.file("master.key"), folder_.file("mitral.db"), at_.issuer);
     out.close();
     if (!out) return fail(ErrorCode::unavailable, {}, path + " can't be written");
@@ -246,25 +250,27 @@ class Demo {
     MITRAL_TRY(config_, write_config());
     if (options_.info_file.empty()) return {};
     using codec::Json;
-    const auto info = Json::object(
-        {{"app", at_.app + "/"},
-         {"ehr", at_.app + "/ehr"},
-         {"issuer", at_.issuer},
-         {"fhir_base", at_.fhir_base},
-         {"admin", admin_address_},
-         {"sandbox", upstream_},
-         {"ca_file", certificates_.ca_file},
-         {"config", config_},
-         {"users", Json::object({{"patient", about(seed_.patient)}, {"clinician", about(seed_.clinician)}, {"stranger", about(seed_.stranger)}})},
-         {"clients", Json::object({{"app", about(seed_.app, false)},
-                                   {"public", about(seed_.open, true)},
-                                   {"basic", about(seed_.basic, true)},
-                                   {"post", about(seed_.post, true)},
-                                   {"asymmetric", about(seed_.asymmetric, true)},
-                                   {"backend", about(seed_.backend, false)},
-                                   {"ehr", about(seed_.ehr, false)}})},
-         {"resource_server",
-          Json::object({{"id", kDemoResource}, {"secret", seed_.resource_secret.reveal()}, {"audience", at_.fhir_base}})}});
+    const auto info = Json::object({{"app", at_.app + "/"},
+                                    {"ehr", at_.app + "/ehr"},
+                                    {"issuer", at_.issuer},
+                                    {"fhir_base", at_.fhir_base},
+                                    {"admin", admin_address_},
+                                    {"sandbox", upstream_},
+                                    {"ca_file", certificates_.ca_file},
+                                    {"config", config_},
+                                    {"users", Json::object({{"patient", about(seed_.patient)},
+                                                            {"clinician", about(seed_.clinician)},
+                                                            {"stranger", about(seed_.stranger)}})},
+                                    {"clients", Json::object({{"app", about(seed_.app, false)},
+                                                              {"public", about(seed_.open, true)},
+                                                              {"basic", about(seed_.basic, true)},
+                                                              {"post", about(seed_.post, true)},
+                                                              {"asymmetric", about(seed_.asymmetric, true)},
+                                                              {"backend", about(seed_.backend, false)},
+                                                              {"ehr", about(seed_.ehr, false)}})},
+                                    {"resource_server", Json::object({{"id", kDemoResource},
+                                                                      {"secret", seed_.resource_secret.reveal()},
+                                                                      {"audience", at_.fhir_base}})}});
     // Written beside and renamed: whoever waits for the file finds it whole. It holds the demo's secrets: 0600.
     const std::string part = options_.info_file + ".part";
     {

@@ -22,7 +22,8 @@ codec::Response html(int status, std::string body) {
 }
 
 codec::Response problem(std::string_view text) {
-  return html(502, fmt::format("<!doctype html><html lang=\"en\"><title>Sample record system</title><p>{}</p></html>", codec::html_escape(text)));
+  return html(502, fmt::format("<!doctype html><html lang=\"en\"><title>Sample record system</title><p>{}</p></html>",
+                               codec::html_escape(text)));
 }
 
 }  // namespace
@@ -39,9 +40,11 @@ Task<codec::Response> EhrPage::handle(codec::Request request) const {
 codec::Response EhrPage::page() const {
   std::string rows;
   for (const auto& patient : settings_.patients) {
-    rows += fmt::format(R"(<li class="lab"><div class="name">{}</div><span></span>
-<form method="post" action="ehr"><input type="hidden" name="patient" value="{}"><button class="quiet" id="launch-{}">Open in Lab Notebook</button></form></li>)",
-                        codec::html_escape(patient.name), codec::html_escape(patient.id), codec::html_escape(patient.id));
+    rows +=
+        fmt::format(R"(<li class="lab"><div class="name">{}</div><span></span>
+<form method="post" action="ehr"><input type="hidden" name="patient" value="{}">
+<button class="quiet" id="launch-{}">Open in Lab Notebook</button></form></li>)",
+                    codec::html_escape(patient.name), codec::html_escape(patient.id), codec::html_escape(patient.id));
   }
   return html(200, fmt::format(R"(<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">

@@ -137,7 +137,8 @@ Result<void> seed_people(Seeder& seeder, DemoSeed& out) {
   ada.display_name = "Dr. Ada Example";
   ada.fhir_user = fmt::format("Practitioner/{}", sample::kPractitioner);
   ada.roles = {"clinician"};
-  ada.patients = {person(sample::kMaria, "Maria Sample", "patient", "1988-04-12"), person(sample::kStranger, "Otto Nobody", "patient", "1961-11-03")};
+  ada.patients = {person(sample::kMaria, "Maria Sample", "patient", "1988-04-12"),
+                  person(sample::kStranger, "Otto Nobody", "patient", "1961-11-03")};
   MITRAL_TRY(out.clinician, seeder.user(std::move(ada)));
   model::User otto;
   otto.username = "otto";

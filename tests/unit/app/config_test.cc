@@ -16,7 +16,6 @@ storage = { path = "a.db", durability = "delayed", max_delay = "50ms" }
 [[issuer]]
 id = "http://127.0.0.1:8080"
 name = "Clinic"
-key_lifetime = "7d"
 )";
 
 std::string all(const LoadedConfig& loaded) {
@@ -42,7 +41,7 @@ TEST(Config, ReadsEveryKey) {
   EXPECT_FALSE(server.storage.durable);
   EXPECT_EQ(server.storage.max_delay, std::chrono::milliseconds(50));
   ASSERT_EQ(server.issuers.size(), 1U);
-  EXPECT_EQ(server.issuers[0].key_lifetime, std::chrono::hours(24 * 7));
+  EXPECT_EQ(server.issuers[0].profile, "smart");
 }
 
 TEST(Config, UnknownKeyIsAnErrorWithLineAndGuess) {
@@ -57,7 +56,7 @@ TEST(Config, UnknownSectionIsAnError) {
 TEST(Config, WrongTypesAreErrors) {
   EXPECT_NE(problems(with("threads = 2", "threads = \"2\"")).find("must be a whole number"), std::string::npos);
   EXPECT_NE(problems(with("threads = 2", "threads = -1")).find("from 0 to 256"), std::string::npos);
-  EXPECT_NE(problems(with("\"7d\"", "7")).find("must be a time like"), std::string::npos);
+  EXPECT_NE(problems(with("\"50ms\"", "50")).find("must be a time like"), std::string::npos);
   EXPECT_NE(problems(with("\"delayed\"", "\"never\"")).find("must be one of: full, delayed"), std::string::npos);
 }
 
