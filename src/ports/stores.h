@@ -156,6 +156,7 @@ class KeyStore {
   /// rotate at once make one key. won, or lost.
   virtual Task<Result<Claim>> add_key_once(model::SigningKeyRecord key, Instant unless_active_from, Events events) = 0;
   virtual Task<Result<void>> update_key(model::SigningKeyRecord key, Events events) = 0;
+  /// A revoked key stays revoked, whatever `key` says: who read it earlier can't bring it back to life.
 };
 
 /// The audit record. Acts above append their own events; append() is for facts that change nothing else.

@@ -125,6 +125,9 @@ TEST_P(DirectoryContract, UpdatingAKeyNeedsTheKey) {
   EXPECT_TRUE(get(store_->keys(kClinic)).at(0).revoked);
   EXPECT_EQ(get(store_->keys(kClinic)).at(0).retired_from, kStart + 5s);
   EXPECT_EQ(audited().size(), 1U);
+  one.revoked = false;
+  get(store_->update_key(one, {}));
+  EXPECT_TRUE(get(store_->keys(kClinic)).at(0).revoked) << "nobody who read it earlier brings it back to life";
 }
 
 TEST_P(DirectoryContract, ClaimOnceIsOncePerSpaceAndIssuerUntilItsEnd) {

@@ -114,6 +114,7 @@ class MemoryStore final : public ports::Store {
       // What a key is for never changes.
       key.alg = at->alg;
       key.purpose = at->purpose;
+      key.revoked |= at->revoked;
       change(key.issuer, model::ChangeKind::keys_changed, key.kid, now);
       *at = std::move(key);
       audit(std::move(events));

@@ -146,7 +146,7 @@ Task<Result<void>> StoreImpl::update_key(model::SigningKeyRecord key, Events eve
     {
       Query query(tx.db,
                   "UPDATE signing_keys SET wrapped_private = ?3, public_jwk = ?4, published = ?5, active_from = ?6, "
-                  "retired_from = ?7, removed_from = ?8, revoked = ?9 WHERE issuer = ?1 AND kid = ?2");
+                  "retired_from = ?7, removed_from = ?8, revoked = max(revoked, ?9) WHERE issuer = ?1 AND kid = ?2");
       MITRAL_TRY(const auto updated, query
                                          .bind(key.issuer, key.kid, Blob{key.wrapped_private}, key.public_jwk, key.published,
                                                key.active_from, key.retired_from, key.removed_from, key.revoked)
