@@ -1,6 +1,8 @@
 #include "crypto/password.h"
 
 #include <argon2.h>
+#include <fmt/format.h>
+#include <openssl/evp.h>
 
 #include <optional>
 
@@ -55,13 +57,24 @@ std::optional<Argon2Params> parse_phc(std::string_view text) noexcept {
   return within_limits(params) ? std::optional(params) : std::nullopt;
 }
 
+/// PHC strings leave out the padding.
+std::string base64_unpadded(std::string_view data) {
+  std::string out(4 * ((data.size() + 2) / 3) + 1, '\0');
+  const int size = EVP_EncodeBlock(bytes(out), bytes(data), static_cast<int>(data.size()));
+  out.resize(static_cast<std::size_t>(size));
+  while (out.ends_with('=')) out.pop_back();
+  return out;
+}
+
 }  // namespace
 
 Result<PasswordHasher> PasswordHasher::create(Argon2Params params, Random& random) {
   if (!within_limits(params)) return fail(ErrorCode::config_invalid, {}, "Argon2 parameters out of range");
-  PasswordHasher hasher(params, {});
-  MITRAL_TRY(hasher.dummy_, hasher.hash(Secret(random_bytes(random, 32)), random));
-  return hasher;
+  // Salt and hash are random bytes: what costs is to compute a hash beside them, and nothing ever will equal them. Making
+  // one by hashing would only cost the start of the program.
+  return PasswordHasher(params, fmt::format("{}{},t={},p={}${}${}", kPrefix, params.memory_kib, params.passes, params.lanes,
+                                            base64_unpadded(random_bytes(random, kSaltSize)),
+                                            base64_unpadded(random_bytes(random, kHashSize))));
 }
 
 Result<std::string> PasswordHasher::hash(const Secret& password, Random& random) const {

@@ -28,7 +28,7 @@ struct Argon2Params {
 
 class PasswordHasher {
  public:
-  /// Makes the dummy hash too, so it takes as long as one hash().
+  /// Quick: nothing is hashed yet.
   [[nodiscard]] static Result<PasswordHasher> create(Argon2Params params, Random& random);
 
   [[nodiscard]] Result<std::string> hash(const Secret& password, Random& random) const;
