@@ -1,5 +1,7 @@
 #include "audit/chain.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -40,13 +42,20 @@ std::string shortened(std::string_view text, std::size_t max) {
   return out;
 }
 
+void append_shortened(std::string& out, std::string_view text, std::size_t max) {
+  const bool plain = text.size() <= max && std::ranges::none_of(text, [](char c) { return (c & 0x80) != 0; });
+  if (plain) return codec::append_json_string(out, text);
+  codec::append_json_string(out, shortened(text, max));
+}
+
+// Written straight, without a tree in between: every act that is recorded pays for it.
 std::string render(const model::AuditEvent& event, std::size_t detail_max) {
-  auto out = codec::Json::object();
-  out.set("at", to_micros(event.at));
-  out.set("kind", name(event.kind));
-  out.set("outcome", name(event.outcome));
+  std::string out = fmt::format(R"({{"at":{},"kind":"{}","outcome":"{}")", to_micros(event.at), name(event.kind), name(event.outcome));
+  out.reserve(768);
   const auto put = [&](std::string_view key, const std::string& value) {
-    if (!value.empty()) out.set(key, shortened(value, detail_max));
+    if (value.empty()) return;
+    out.append(",\"").append(key).append("\":");
+    append_shortened(out, value, detail_max);
   };
   put("issuer", event.issuer.value);
   put("client", event.client);
@@ -58,14 +67,18 @@ std::string render(const model::AuditEvent& event, std::size_t detail_max) {
   put("reason", event.reason);
   if (!event.details.empty()) {
     // An array of pairs: order and repeated keys are part of the event.
-    auto details = codec::Json::array();
-    for (const auto& [key, value] : event.details) {
-      if (details.size() == limits::kAuditDetailsMax) break;
-      details.push_back(codec::Json::array({shortened(key, detail_max), shortened(value, detail_max)}));
+    out += ",\"details\":[";
+    for (std::size_t i = 0; i < std::min(event.details.size(), limits::kAuditDetailsMax); ++i) {
+      out += i == 0 ? "[" : ",[";
+      append_shortened(out, event.details[i].first, detail_max);
+      out += ',';
+      append_shortened(out, event.details[i].second, detail_max);
+      out += ']';
     }
-    out.set("details", std::move(details));
+    out += ']';
   }
-  return out.dump();
+  out += '}';
+  return out;
 }
 
 bool take(const codec::Json& json, std::string_view key, std::string& out) {

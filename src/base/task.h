@@ -20,6 +20,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/frame_pool.h"
+
 namespace mitral {
 
 /// Where a suspended coroutine goes on: the event loop of one core. Implemented by net/ and by run_sync().
@@ -51,7 +53,13 @@ struct FinalAwaiter {
   void await_resume() const noexcept {}
 };
 
-struct PromiseBase {
+// The frame of a coroutine whose promise inherits from this comes from the thread's pool.
+struct PooledFrame {
+  static void* operator new(std::size_t size) { return frames::take(size); }
+  static void operator delete(void* frame, std::size_t size) noexcept { frames::give(frame, size); }
+};
+
+struct PromiseBase : PooledFrame {
   std::coroutine_handle<> continuation;
   std::exception_ptr exception;
   std::suspend_always initial_suspend() noexcept { return {}; }
@@ -135,7 +143,7 @@ inline Task<void> Promise<void>::get_return_object() {
 
 // A coroutine that nobody awaits: it owns itself, and calls `done` at its end.
 struct Detached {
-  struct promise_type {
+  struct promise_type : PooledFrame {
     Detached get_return_object() noexcept { return {}; }
     std::suspend_never initial_suspend() noexcept { return {}; }
     std::suspend_never final_suspend() noexcept { return {}; }
