@@ -144,8 +144,9 @@ class ReplayStore {
  public:
   virtual ~ReplayStore() = default;
   /// Claims a one-time value (the jti of an assertion or proof) until `expires`. True for exactly one caller, on all nodes.
-  /// `space` separates kinds and owners, e.g. "assertion:" + client_id.
-  virtual Task<Result<bool>> claim_once(Issuer issuer, std::string space, Hash256 value, Instant expires) = 0;
+  /// `space` separates kinds and owners, e.g. "assertion:" + client_id. `events` are recorded with the claim that wins.
+  virtual Task<Result<bool>> claim_once(Issuer issuer, std::string space, Hash256 value, Instant expires,
+                                        Events events = {}) = 0;
 };
 
 class KeyStore {
@@ -155,8 +156,8 @@ class KeyStore {
   /// Adds a key unless one of the same purpose and alg with active_from >= `unless_active_from` exists: many nodes that
   /// rotate at once make one key. won, or lost.
   virtual Task<Result<Claim>> add_key_once(model::SigningKeyRecord key, Instant unless_active_from, Events events) = 0;
-  virtual Task<Result<void>> update_key(model::SigningKeyRecord key, Events events) = 0;
   /// A revoked key stays revoked, whatever `key` says: who read it earlier can't bring it back to life.
+  virtual Task<Result<void>> update_key(model::SigningKeyRecord key, Events events) = 0;
 };
 
 /// The audit record. Acts above append their own events; append() is for facts that change nothing else.

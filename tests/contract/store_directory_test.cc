@@ -142,6 +142,14 @@ TEST_P(DirectoryContract, ClaimOnceIsOncePerSpaceAndIssuerUntilItsEnd) {
   EXPECT_FALSE(get(store_->claim_once(kClinic, "assertion:c_app", value, kStart + 120s)));
 }
 
+TEST_P(DirectoryContract, OnlyTheClaimThatWinsIsRecorded) {
+  const auto value = handle();
+  const Events fact{event(model::AuditKind::token_issued)};
+  EXPECT_TRUE(get(store_->claim_once(kClinic, "assertion:c_app", value, kStart + 60s, fact)));
+  EXPECT_FALSE(get(store_->claim_once(kClinic, "assertion:c_app", value, kStart + 60s, fact)));
+  EXPECT_EQ(audited(), std::vector{model::AuditKind::token_issued});
+}
+
 TEST_P(DirectoryContract, ProbeAnswersAndCountersCount) {
   get(store_->probe());
   const auto before = store_->counters();

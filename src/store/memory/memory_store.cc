@@ -484,13 +484,13 @@ class MemoryStore final : public ports::Store {
 
   // ---- ReplayStore
 
-  Task<Result<bool>> claim_once(Issuer issuer, std::string space, Hash256 value, Instant expires) override {
+  Task<Result<bool>> claim_once(Issuer issuer, std::string space, Hash256 value, Instant expires, Events events = {}) override {
     const Instant now = clock_.now();
     const auto claimed = act([&]() -> Result<bool> {
       auto [at, fresh] = replay_.try_emplace(std::tuple(issuer, space, value), expires);
-      if (fresh) return true;
-      if (at->second > now) return false;
+      if (!fresh && at->second > now) return false;
       at->second = expires;
+      audit(std::move(events));
       return true;
     });
     co_return claimed;

@@ -28,13 +28,15 @@ model::AuditEvent event_from(const Query& query, int issuer, int text) {
 
 }  // namespace
 
-Task<Result<bool>> StoreImpl::claim_once(Issuer issuer, std::string space, Hash256 value, Instant expires) {
+Task<Result<bool>> StoreImpl::claim_once(Issuer issuer, std::string space, Hash256 value, Instant expires, Events events) {
   const auto key = replay_key(issuer, space, value);
-  return writer_->write([issuer = std::move(issuer), key, expires, now = clock_.now()](Tx& tx) -> Result<bool> {
+  return writer_->write([issuer = std::move(issuer), key, expires, now = clock_.now(),
+                         audit = prepare(events)](Tx& tx) -> Result<bool> {
     Query query(tx.db,
                 "INSERT INTO replay(key, issuer, expires) VALUES(?1, ?2, ?3) "
                 "ON CONFLICT(key) DO UPDATE SET expires = excluded.expires WHERE replay.expires <= ?4");
     MITRAL_TRY(const auto claimed, query.bind(key, issuer, expires, now).run_counting());
+    if (claimed == 1) tx.audit(audit);
     return claimed == 1;
   });
 }

@@ -211,7 +211,7 @@ Task<Result<Claim>> StoreImpl::redeem_code_once(Issuer issuer, Hash256 handle, m
                                                 Events reuse_events, Instant now) {
   const auto document = to_document(grant);
   const auto audit = prepare(events);
-  const auto reuse_audit = prepare(reuse_events);
+  PreparedEvents reuse_audit;  // rarely needed: rendered only then
   const auto epoch = grants_.epoch(grant.id);
   // References are good: this frame stays until the act is done.
   auto outcome = co_await writer_->write([&](Tx& tx) -> Result<Claim> {
@@ -240,6 +240,7 @@ Task<Result<Claim>> StoreImpl::redeem_code_once(Issuer issuer, Hash256 handle, m
       if (!query.is_null(0)) earlier = query.id(0);
     }
     if (earlier) MITRAL_CHECK(revoke_grant_within(tx, issuer, *earlier, now));
+    reuse_audit = prepare(reuse_events);
     tx.audit(reuse_audit);
     return Claim::lost;
   });

@@ -95,8 +95,10 @@ Task<Result<std::vector<model::Grant>>> StoreImpl::grants_of_user(Issuer issuer,
 
 Task<Result<ports::GrantStore::Rotated>> StoreImpl::rotate_once(Issuer issuer, Rotation rotation, Events events,
                                                                 Events reuse_events, Instant now) {
+  // The events of a reuse are rarely needed: rendered only then.
   return writer_->write([this, issuer = std::move(issuer), rotation, now, audit = prepare(events),
-                         reuse_audit = prepare(reuse_events)](Tx& tx) -> Result<Rotated> {
+                         reuse_events = std::move(reuse_events),
+                         reuse_audit = PreparedEvents()](Tx& tx) mutable -> Result<Rotated> {
     constexpr Rotated kDead{RotationOutcome::dead, 0};
     FamilyRow family;
     {
@@ -125,6 +127,7 @@ Task<Result<ports::GrantStore::Rotated>> StoreImpl::rotate_once(Issuer issuer, R
       return Rotated{RotationOutcome::retried, family.generation};
     }
     MITRAL_CHECK(revoke_grant_within(tx, issuer, rotation.grant, now));
+    reuse_audit = prepare(reuse_events);
     tx.audit(reuse_audit);
     return Rotated{RotationOutcome::reused, family.generation};
   });

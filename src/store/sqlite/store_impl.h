@@ -95,7 +95,7 @@ class StoreImpl final : public SqliteStore {
   Task<Result<void>> end_session(Issuer issuer, Hash256 id_hash, Events events, Instant now) override;
 
   // ReplayStore, AuditStore, Maintenance
-  Task<Result<bool>> claim_once(Issuer issuer, std::string space, Hash256 value, Instant expires) override;
+  Task<Result<bool>> claim_once(Issuer issuer, std::string space, Hash256 value, Instant expires, Events events = {}) override;
   Task<Result<void>> append(Events events) override;
   Task<Result<std::vector<Record>>> read(std::int64_t after_seq, std::size_t limit) override;
   [[nodiscard]] std::int64_t last_seq() const override { return writer_->audit_seq(); }

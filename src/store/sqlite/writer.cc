@@ -75,7 +75,7 @@ Writer::~Writer() {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
-  wake_.notify_one();
+  wake_->notify_one();
   if (thread_.joinable()) thread_.join();
 }
 
@@ -83,6 +83,10 @@ bool Writer::enqueue(Act& act, std::coroutine_handle<> waiting) {
   commits_.fetch_add(1, std::memory_order_relaxed);
   act.waiting = waiting;
   act.home = Scheduler::current();
+  Scheduler* const home = act.home;
+  // Not at once: the loop first handles what else is ready, which then shares the batch. Woken here, the writer would take
+  // the core from it for a batch of one. Posted before the act is queued, so that nothing can fail after that.
+  if (home != nullptr) home->post([wake = wake_] { wake->notify_one(); });
   {
     const std::lock_guard lock(mutex_);
     if (stopping_ || queue_.size() >= limits::kCommitQueueMax) {
@@ -92,7 +96,7 @@ bool Writer::enqueue(Act& act, std::coroutine_handle<> waiting) {
     queue_.push_back(&act);
     // From here on the act and its coroutine may be gone at any moment.
   }
-  wake_.notify_one();
+  if (home == nullptr) wake_->notify_one();
   return true;
 }
 
@@ -105,7 +109,7 @@ Result<void> Writer::append_later(PreparedEvents events) {
     }
     std::ranges::move(events, std::back_inserter(later_));
   }
-  wake_.notify_one();
+  wake_->notify_one();
   return {};
 }
 
@@ -126,9 +130,9 @@ void Writer::loop() {
 bool Writer::gather(Batch& batch) {
   std::unique_lock lock(mutex_);
   const auto urgent = [this] { return !queue_.empty() || stopping_; };
-  wake_.wait(lock, [&] { return urgent() || !later_.empty(); });
+  wake_->wait(lock, [&] { return urgent() || !later_.empty(); });
   // Only events that may wait: wait for company, but no longer than promised.
-  if (!urgent()) wake_.wait_for(lock, max_delay_, urgent);
+  if (!urgent()) wake_->wait_for(lock, max_delay_, urgent);
   const std::size_t count = std::min(queue_.size(), limits::kCommitBatchMax);
   batch.acts.assign(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(count));
   queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(count));

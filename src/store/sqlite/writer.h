@@ -174,7 +174,8 @@ class Writer {
   audit::CheckpointSigner signer_;
 
   std::mutex mutex_;
-  std::condition_variable wake_;
+  // Shared: a loop may still hold a wake-up that it was asked for when the writer is gone.
+  std::shared_ptr<std::condition_variable> wake_ = std::make_shared<std::condition_variable>();
   std::deque<Act*> queue_;
   PreparedEvents later_;
   bool retry_later_ = false;

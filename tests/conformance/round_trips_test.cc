@@ -1,0 +1,95 @@
+// How often a request goes to storage, as numbers, with the store that the server runs on (SQLite): what makes the difference
+// between thousands of answers a second and hundreds.
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "store/sqlite/sqlite_store.h"
+#include "support/as_harness.h"
+
+namespace mitral::testing {
+namespace {
+
+struct RoundTrips {
+  std::uint64_t reads = 0;
+  std::uint64_t commits = 0;
+  friend bool operator==(const RoundTrips&, const RoundTrips&) = default;
+  friend void PrintTo(const RoundTrips& trips, std::ostream* out) {
+    *out << trips.reads << " reads, " << trips.commits << " commits";
+  }
+};
+
+class RoundTripsTest : public ::testing::Test {
+ protected:
+  RoundTripsTest() {
+    char folder[] = "/tmp/mitral-trips-XXXXXX";
+    folder_ = ::mkdtemp(folder);
+    HarnessOptions options;
+    options.make_store = [this](const Clock& clock) -> std::unique_ptr<ports::Store> {
+      store::SqliteOptions where;
+      where.path = folder_ + "/mitral.db";
+      auto store = store::SqliteStore::open(std::move(where), clock);
+      EXPECT_TRUE(store) << store.error().detail;
+      return std::move(*store);
+    };
+    as.emplace(std::move(options));
+  }
+  ~RoundTripsTest() override {
+    as.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  template <class F>
+  RoundTrips trips(F&& request) {
+    const auto before = as->counters();
+    request();
+    const auto after = as->counters();
+    return {after.reads - before.reads, after.commits - before.commits};
+  }
+
+  const std::vector<std::string> scopes_{"openid", "offline_access", "patient/Patient.rs"};
+  std::string folder_;
+  std::optional<AsHarness> as;
+};
+
+TEST_F(RoundTripsTest, IntrospectionOfAGrantInMemory) {
+  const auto tokens = as->tokens_for("app-basic", scopes_);
+  const std::string token(*tokens["access_token"].as_string());
+  EXPECT_EQ(as->introspect(token)["active"].as_bool(), true);
+  EXPECT_EQ(trips([&] { EXPECT_EQ(as->introspect(token)["active"].as_bool(), true); }), (RoundTrips{0, 0}));
+  // Forged handles die on their tag.
+  EXPECT_EQ(trips([&] { EXPECT_EQ(as->introspect("mat_" + std::string(80, 'A'))["active"].as_bool(), false); }), (RoundTrips{0, 0}));
+}
+
+TEST_F(RoundTripsTest, ClientCredentials) {
+  const codec::Form api{{"grant_type", "client_credentials"}, {"scope", "jobs.run"}, {"resource", std::string(kApi)}};
+  EXPECT_EQ(trips([&] { EXPECT_EQ(as->token(api, {as->basic("backend-basic")}).status, 200); }), (RoundTrips{0, 1}));
+  const codec::Form fhir{{"grant_type", "client_credentials"}, {"scope", "system/Patient.rs"}, {"resource", std::string(kFhir)}};
+  const auto proven = as->with_assertion(fhir, as->backend_assertion());
+  EXPECT_EQ(trips([&] { EXPECT_EQ(as->token(proven).status, 200); }), (RoundTrips{0, 1}))
+      << "the jti is claimed and the token recorded in one act";
+}
+
+TEST_F(RoundTripsTest, RefreshWithRotation) {
+  (void)as->tokens_for("app-public", scopes_);  // the person is known now
+  const auto tokens = as->tokens_for("app-public", scopes_);
+  const codec::Form form{{"grant_type", "refresh_token"},
+                         {"refresh_token", std::string(*tokens["refresh_token"].as_string())},
+                         {"client_id", "app-public"}};
+  EXPECT_EQ(trips([&] { EXPECT_EQ(as->token(form).status, 200); }), (RoundTrips{0, 1}));
+}
+
+TEST_F(RoundTripsTest, CodeRedemption) {
+  (void)as->tokens_for("app-basic", scopes_);
+  const auto code = as->mint_code("app-basic", scopes_);
+  EXPECT_EQ(trips([&] { (void)as->redeem("app-basic", code); }), (RoundTrips{1, 1}));
+}
+
+TEST_F(RoundTripsTest, ARefusalThatNobodyProvedIsOneAuditCommit) {
+  const codec::Form form{{"grant_type", "client_credentials"}, {"client_id", "nobody"}, {"client_secret", "guess"}};
+  EXPECT_EQ(trips([&] { EXPECT_EQ(as->token(form).status, 401); }), (RoundTrips{0, 1}));
+}
+
+}  // namespace
+}  // namespace mitral::testing
