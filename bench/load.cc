@@ -8,7 +8,8 @@
 //     --take-code FILE   write the `code` of each Location header to FILE
 //     --require TEXT     an answer without it counts as failed
 //     --status N         expected status (200)
-//     --assertions N --key FILE --client ID --aud AUD    N fresh private_key_jwt assertions, made before the clock starts;
+//     --assertions N --key FILE --client ID --aud AUD    N fresh private_key_jwt assertions, made before the clock
+//     starts;
 //                        "{assertion}" in the first line of --bodies is where they go
 //
 // Prints one JSON line: ops, failed, seconds, ops_per_s, latency percentiles in microseconds, all of the measured time;
@@ -58,24 +59,42 @@ Options parse(int argc, char** argv) {
       if (++i >= argc) die(name + " needs a value");
       return argv[i];
     };
-    if (name == "--port") out.port = static_cast<std::uint16_t>(std::stoi(value()));
-    else if (name == "--conns") out.conns = std::stoul(value());
-    else if (name == "--duration") out.duration = std::stod(value());
-    else if (name == "--warmup") out.warmup = std::stod(value());
-    else if (name == "--path") out.path = value();
-    else if (name == "--bodies") out.bodies = value();
-    else if (name == "--chain") out.chain = value();
-    else if (name == "--take-code") out.take_code = value();
-    else if (name == "--require") out.require = value();
-    else if (name == "--header") out.headers.push_back(value());
-    else if (name == "--get") out.get = true;
-    else if (name == "--once") out.once = true;
-    else if (name == "--status") out.status = std::stoi(value());
-    else if (name == "--assertions") out.assertions = std::stoul(value());
-    else if (name == "--key") out.key = value();
-    else if (name == "--client") out.client = value();
-    else if (name == "--aud") out.aud = value();
-    else die("unknown option " + name);
+    if (name == "--port")
+      out.port = static_cast<std::uint16_t>(std::stoi(value()));
+    else if (name == "--conns")
+      out.conns = std::stoul(value());
+    else if (name == "--duration")
+      out.duration = std::stod(value());
+    else if (name == "--warmup")
+      out.warmup = std::stod(value());
+    else if (name == "--path")
+      out.path = value();
+    else if (name == "--bodies")
+      out.bodies = value();
+    else if (name == "--chain")
+      out.chain = value();
+    else if (name == "--take-code")
+      out.take_code = value();
+    else if (name == "--require")
+      out.require = value();
+    else if (name == "--header")
+      out.headers.push_back(value());
+    else if (name == "--get")
+      out.get = true;
+    else if (name == "--once")
+      out.once = true;
+    else if (name == "--status")
+      out.status = std::stoi(value());
+    else if (name == "--assertions")
+      out.assertions = std::stoul(value());
+    else if (name == "--key")
+      out.key = value();
+    else if (name == "--client")
+      out.client = value();
+    else if (name == "--aud")
+      out.aud = value();
+    else
+      die("unknown option " + name);
   }
   return out;
 }
@@ -103,7 +122,8 @@ std::vector<std::string> make_assertions(const Options& options) {
   const mitral::jose::SigningKey key{jwk->public_view().kid(), mitral::jose::SignAlg::es256, jwk->key()};
   const auto signer = mitral::jose::JwsSigner::create(key, "JWT");
   if (!signer) die("the key can't sign ES256");
-  const auto now = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  const auto now =
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
   std::vector<std::string> out;
   out.reserve(options.assertions);
   for (std::size_t i = 0; i < options.assertions; ++i) {
@@ -148,8 +168,10 @@ class Load {
     for (std::size_t i = 0; i < options_.conns; ++i) connections_.push_back(std::make_unique<Connection>());
     for (auto& connection : connections_) open(*connection);
     begin_ = Clock::now();
-    measure_from_ = begin_ + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(options_.once ? 0 : options_.warmup));
-    end_ = measure_from_ + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(options_.duration));
+    measure_from_ = begin_ + std::chrono::duration_cast<Clock::duration>(
+                                 std::chrono::duration<double>(options_.once ? 0 : options_.warmup));
+    end_ =
+        measure_from_ + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(options_.duration));
     std::array<epoll_event, 256> events{};
     while (alive_ > 0 && Clock::now() < end_ + std::chrono::seconds(10)) {
       const int count = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), 100);
@@ -209,9 +231,10 @@ class Load {
     }
     c.out = options_.get
                 ? fmt::format("GET {} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n{}\r\n", options_.path, options_.port, headers_)
-                : fmt::format("POST {} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n{}Content-Type: application/x-www-form-urlencoded\r\n"
-                              "Content-Length: {}\r\n\r\n{}",
-                              options_.path, options_.port, headers_, body.size(), body);
+                : fmt::format(
+                      "POST {} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n{}Content-Type: application/x-www-form-urlencoded\r\n"
+                      "Content-Length: {}\r\n\r\n{}",
+                      options_.path, options_.port, headers_, body.size(), body);
     c.sent = 0;
     c.started = Clock::now();
     flush(c);
@@ -258,7 +281,8 @@ class Load {
     if (c.in.size() < end + 4 + size) return;
     const std::string_view body = std::string_view(c.in).substr(end + 4, size);
     const auto now = Clock::now();
-    bool good = std::atoi(c.in.c_str() + 9) == options_.status && (options_.require.empty() || body.find(options_.require) != std::string_view::npos);
+    bool good = std::atoi(c.in.c_str() + 9) == options_.status &&
+                (options_.require.empty() || body.find(options_.require) != std::string_view::npos);
     if (good && codes_.is_open()) {
       const auto location = header(head, "Location: ");
       const auto at = location.find("code=");
@@ -268,14 +292,16 @@ class Load {
     if (good && !options_.chain.empty()) {
       const std::string mark = "\"" + options_.chain + "\":\"";
       const auto at = body.find(mark);
-      if (at != std::string_view::npos) c.chain_value = std::string(body.substr(at + mark.size(), body.find('"', at + mark.size()) - at - mark.size()));
+      if (at != std::string_view::npos)
+        c.chain_value = std::string(body.substr(at + mark.size(), body.find('"', at + mark.size()) - at - mark.size()));
     }
     if (!good && failed_++ == 0) fmt::print(stderr, "first failure: {}\n", std::string_view(c.in).substr(0, 600));
     if (good) ++answered_;
     if (good && now >= measure_from_ && now < end_) {
       ++ops_;
       last_ = now;
-      latencies_.push_back(static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::microseconds>(now - c.started).count()));
+      latencies_.push_back(
+          static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::microseconds>(now - c.started).count()));
     }
     c.in.erase(0, end + 4 + size);
     if (stopping_ || now >= end_ || !next(c)) close(c);
@@ -283,11 +309,16 @@ class Load {
 
   void report() {
     std::ranges::sort(latencies_);
-    const auto at = [&](double q) { return latencies_.empty() ? 0U : latencies_[static_cast<std::size_t>(q * static_cast<double>(latencies_.size() - 1))]; };
+    const auto at = [&](double q) {
+      return latencies_.empty() ? 0U
+                                : latencies_[static_cast<std::size_t>(q * static_cast<double>(latencies_.size() - 1))];
+    };
     const double seconds = std::chrono::duration<double>(last_ - measure_from_).count();
-    fmt::print(R"({{"ops":{},"answered":{},"failed":{},"seconds":{:.3f},"ops_per_s":{:.1f},"p50_us":{},"p90_us":{},"p99_us":{},"max_us":{}}})"
-               "\n",
-               ops_, answered_, failed_, seconds, seconds > 0 ? static_cast<double>(ops_) / seconds : 0, at(0.5), at(0.9), at(0.99), at(1));
+    fmt::print(
+        R"({{"ops":{},"answered":{},"failed":{},"seconds":{:.3f},"ops_per_s":{:.1f},"p50_us":{},"p90_us":{},"p99_us":{},"max_us":{}}})"
+        "\n",
+        ops_, answered_, failed_, seconds, seconds > 0 ? static_cast<double>(ops_) / seconds : 0, at(0.5), at(0.9),
+        at(0.99), at(1));
   }
 
   Options options_;

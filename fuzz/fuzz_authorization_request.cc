@@ -1,6 +1,6 @@
-// Authorization request: whatever the parser accepts holds what the rest of the server relies on: an S256 challenge of 43
-// characters, bounded state and nonce, no forbidden parameter, no prompt that contradicts itself; and it is accepted again
-// when its parameters come in another order.
+// Authorization request: whatever the parser accepts holds what the rest of the server relies on: an S256 challenge of
+// 43 characters, bounded state and nonce, no forbidden parameter, no prompt that contradicts itself; and it is accepted
+// again when its parameters come in another order.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -24,7 +24,8 @@ void check(const Form& form) {
   require(mitral::spec::oauth::state_of(form).size() <= limits::kStateMax);
   if (!parsed) return;
   require(parsed->code_challenge.size() == 43);
-  require(parsed->state.size() <= limits::kStateMax && parsed->nonce.size() <= limits::kNonceMax && parsed->scope.size() <= limits::kScopeMax);
+  require(parsed->state.size() <= limits::kStateMax && parsed->nonce.size() <= limits::kNonceMax &&
+          parsed->scope.size() <= limits::kScopeMax);
   require(!form.get("request") && !form.get("registration"));
   const bool none = std::ranges::find(parsed->prompt, "none") != parsed->prompt.end();
   require(!none || parsed->prompt.size() == 1);

@@ -1,5 +1,5 @@
-// JWE parsing and decryption of anything at all. The keys are new with every run, so nothing in a corpus was encrypted to
-// them and nothing may decrypt.
+// JWE parsing and decryption of anything at all. The keys are new with every run, so nothing in a corpus was encrypted
+// to them and nothing may decrypt.
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>

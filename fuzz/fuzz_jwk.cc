@@ -1,4 +1,5 @@
-// JWK and JWK Set parsing of anything at all. What parses must come out without private members and parse again to the same.
+// JWK and JWK Set parsing of anything at all. What parses must come out without private members and parse again to the
+// same.
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>

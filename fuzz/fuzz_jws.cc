@@ -1,4 +1,5 @@
-// JWS and JWT parsing of anything at all. What parses must be compact, under its cap, and not verify under a stranger's key.
+// JWS and JWT parsing of anything at all. What parses must be compact, under its cap, and not verify under a stranger's
+// key.
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>

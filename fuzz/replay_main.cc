@@ -1,4 +1,5 @@
-// Runs a fuzz target over every file of the folders given, in the normal test run. A crash or a sanitizer report fails it.
+// Runs a fuzz target over every file of the folders given, in the normal test run. A crash or a sanitizer report fails
+// it.
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>

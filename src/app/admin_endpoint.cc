@@ -10,12 +10,14 @@ Task<codec::Response> AdminEndpoint::handle(codec::Request request) const {
     co_return response;
   }
   if (request.path == "/healthz") co_return codec::Response::with(200, kText, "ok\n");
-  if (request.path == "/metrics") co_return codec::Response::with(200, "text/plain; version=0.0.4; charset=utf-8", metrics_());
+  if (request.path == "/metrics")
+    co_return codec::Response::with(200, "text/plain; version=0.0.4; charset=utf-8", metrics_());
   if (request.path == "/readyz") {
     if (draining_.load()) co_return codec::Response::with(503, kText, "draining\n");
     const auto ready = co_await ready_();
     if (ready) co_return codec::Response::with(200, kText, "ready\n");
-    co_return codec::Response::with(503, kText, "not ready: " + std::string(name(ready.error().code)) + " " + ready.error().detail + "\n");
+    co_return codec::Response::with(
+        503, kText, "not ready: " + std::string(name(ready.error().code)) + " " + ready.error().detail + "\n");
   }
   co_return codec::Response::with(404, kText, "there are /healthz, /readyz and /metrics\n");
 }

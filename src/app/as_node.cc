@@ -24,7 +24,7 @@ std::vector<Issuer> issuer_ids(const std::vector<std::unique_ptr<flow::IssuerRun
 }
 
 Result<std::vector<std::unique_ptr<flow::IssuerRuntime>>> make_issuers(const std::vector<IssuerEntry>& entries,
-                                                                      const std::vector<flow::RootKey>& roots) {
+                                                                       const std::vector<flow::RootKey>& roots) {
   std::vector<std::unique_ptr<flow::IssuerRuntime>> out;
   for (const auto& entry : entries) {
     flow::IssuerConfig config;
@@ -40,8 +40,9 @@ Result<std::vector<std::unique_ptr<flow::IssuerRuntime>>> make_issuers(const std
 }  // namespace
 
 struct AsNode::Impl {
-  Impl(std::vector<std::unique_ptr<flow::IssuerRuntime>> made, std::unique_ptr<login::PasswordPool> pool, const Settings& settings,
-       const MasterKey& master, store::SqliteStore& s, Clock& c, Random& random, net::Runtime& r)
+  Impl(std::vector<std::unique_ptr<flow::IssuerRuntime>> made, std::unique_ptr<login::PasswordPool> pool,
+       const Settings& settings, const MasterKey& master, store::SqliteStore& s, Clock& c, Random& random,
+       net::Runtime& r)
       : store(s),
         clock(c),
         runtime(r),
@@ -65,7 +66,8 @@ struct AsNode::Impl {
     while (!stopping) {
       lock.unlock();
       if (clock.now() >= next_keys) {
-        if (const auto done = run_sync(keys.tick()); !done) log::warn("keys.tick_failed", {{"error", name(done.error().code)}});
+        if (const auto done = run_sync(keys.tick()); !done)
+          log::warn("keys.tick_failed", {{"error", name(done.error().code)}});
         next_keys = clock.now() + 30s;
       }
       const auto swept = run_sync(store.sweep(clock.now(), limits::kSweepBatch));
@@ -117,11 +119,12 @@ AsNode::~AsNode() {
   impl_->store.set_checkpoint_signer({});
 }
 
-Result<std::unique_ptr<AsNode>> AsNode::create(Settings settings, const MasterKey& master, store::SqliteStore& store, Clock& clock,
-                                               Random& random, net::Runtime& runtime) {
+Result<std::unique_ptr<AsNode>> AsNode::create(Settings settings, const MasterKey& master, store::SqliteStore& store,
+                                               Clock& clock, Random& random, net::Runtime& runtime) {
   MITRAL_TRY(auto issuers, make_issuers(settings.issuers, master.roots));
   MITRAL_TRY(auto pool, login::PasswordPool::create({}, random, settings.password_threads));
-  auto impl = std::make_unique<Impl>(std::move(issuers), std::move(pool), settings, master, store, clock, random, runtime);
+  auto impl =
+      std::make_unique<Impl>(std::move(issuers), std::move(pool), settings, master, store, clock, random, runtime);
   return std::unique_ptr<AsNode>(new AsNode(std::move(impl)));
 }
 
@@ -137,7 +140,8 @@ Result<void> AsNode::start() {
   });
   node.feed_timer = node.runtime.every(limits::kRevocationPoll, [&node] {
     node.runtime.spawn_on(0, [&node]() -> Task<> {
-      if (const auto done = co_await node.feed.tick(); !done) log::warn("feed.tick_failed", {{"error", name(done.error().code)}});
+      if (const auto done = co_await node.feed.tick(); !done)
+        log::warn("feed.tick_failed", {{"error", name(done.error().code)}});
     });
   });
   node.worker = std::thread([&node] { node.work(); });
@@ -161,7 +165,8 @@ std::string AsNode::metrics_text() const {
       "mitral_store_reads_total {}\n"
       "# HELP mitral_store_commits_total Durable acts asked for.\n# TYPE mitral_store_commits_total counter\n"
       "mitral_store_commits_total {}\n"
-      "# HELP mitral_store_batches_total Group commits (fsyncs) that served them.\n# TYPE mitral_store_batches_total counter\n"
+      "# HELP mitral_store_batches_total Group commits (fsyncs) that served them.\n# TYPE mitral_store_batches_total "
+      "counter\n"
       "mitral_store_batches_total {}\n"
       "# HELP mitral_audit_records Number of the newest audit record.\n# TYPE mitral_audit_records gauge\n"
       "mitral_audit_records {}\n",

@@ -1,10 +1,11 @@
 // AsNode: one process's authorization server, put together: the only place that knows which adapters it runs on.
 //
-// create() makes everything, start() makes the first signing keys and begins the background work (key rotation, sweeping
-// of expired rows, the change feed); the destructor ends it. Needs a runtime whose loops outlive it or have ended.
+// create() makes everything, start() makes the first signing keys and begins the background work (key rotation,
+// sweeping of expired rows, the change feed); the destructor ends it. Needs a runtime whose loops outlive it or have
+// ended.
 //
-// Errors: config_invalid, unavailable. Thread rules: create(), start() and the destructor on the owner's thread; the rest
-// from any.
+// Errors: config_invalid, unavailable. Thread rules: create(), start() and the destructor on the owner's thread; the
+// rest from any.
 #pragma once
 
 #include <memory>
@@ -31,8 +32,9 @@ class AsNode {
     bool allow_loopback_fetch = false;
   };
   /// Everything handed in by reference must outlive the node.
-  [[nodiscard]] static Result<std::unique_ptr<AsNode>> create(Settings settings, const MasterKey& master, store::SqliteStore& store,
-                                                              Clock& clock, Random& random, net::Runtime& runtime);
+  [[nodiscard]] static Result<std::unique_ptr<AsNode>> create(Settings settings, const MasterKey& master,
+                                                              store::SqliteStore& store, Clock& clock, Random& random,
+                                                              net::Runtime& runtime);
   ~AsNode();
   AsNode(const AsNode&) = delete;
   AsNode& operator=(const AsNode&) = delete;

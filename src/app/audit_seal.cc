@@ -7,7 +7,9 @@
 namespace mitral::app {
 
 AuditSeal::AuditSeal(store::SqliteStore& store, const MasterKey& master, Clock& clock, const std::string& owner)
-    : store_(store), owner_(owner), keys_(store, master.ring, clock, crypto::system_random(), metrics_, {owner_}, jose::SignAlgs{}) {}
+    : store_(store),
+      owner_(owner),
+      keys_(store, master.ring, clock, crypto::system_random(), metrics_, {owner_}, jose::SignAlgs{}) {}
 
 AuditSeal::~AuditSeal() {
   {
@@ -30,7 +32,8 @@ Result<void> AuditSeal::start() {
     std::unique_lock lock(mutex_);
     while (!wake_.wait_for(lock, std::chrono::minutes(1), [this] { return stopping_; })) {
       lock.unlock();
-      if (const auto done = run_sync(keys_.tick()); !done) log::warn("keys.tick_failed", {{"error", name(done.error().code)}});
+      if (const auto done = run_sync(keys_.tick()); !done)
+        log::warn("keys.tick_failed", {{"error", name(done.error().code)}});
       lock.lock();
     }
   });

@@ -1,8 +1,8 @@
-// AuditSeal: the key that seals a gateway's audit record: made in the gateway's own file, wrapped by its master key, and
-// rotated like every other signing key.
+// AuditSeal: the key that seals a gateway's audit record: made in the gateway's own file, wrapped by its master key,
+// and rotated like every other signing key.
 //
-// Errors: what the store says. Thread rules: start() and the destructor on the owner's thread; everything handed in must
-// outlive it.
+// Errors: what the store says. Thread rules: start() and the destructor on the owner's thread; everything handed in
+// must outlive it.
 #pragma once
 
 #include <condition_variable>

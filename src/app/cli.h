@@ -1,7 +1,7 @@
 // Cli: the commands of the one program. Every command has --help; those that print records have --json.
 //
-// Exit codes: 0 done; 1 it could not be done (the reason is on standard error); 2 the command line or the configuration is
-// wrong; 3 a check found a problem (config check, audit verify).
+// Exit codes: 0 done; 1 it could not be done (the reason is on standard error); 2 the command line or the configuration
+// is wrong; 3 a check found a problem (config check, audit verify).
 //
 // Thread rules: main thread.
 #pragma once
@@ -40,11 +40,11 @@ struct Cli {
 /// Prints an error for the operator: what is wrong, and what to do where that is known. Returns the exit code.
 int report(const Error& error);
 
-void add_run_commands(CLI::App& app, Cli& cli);       ///< serve, gateway, sandbox, demo
-void add_client_commands(CLI::App& app, Cli& cli);    ///< client, resource
-void add_user_commands(CLI::App& app, Cli& cli);      ///< user, grant
-void add_audit_commands(CLI::App& app, Cli& cli);     ///< audit
-void add_system_commands(CLI::App& app, Cli& cli);    ///< config, key, db
+void add_run_commands(CLI::App& app, Cli& cli);     ///< serve, gateway, sandbox, demo
+void add_client_commands(CLI::App& app, Cli& cli);  ///< client, resource
+void add_user_commands(CLI::App& app, Cli& cli);    ///< user, grant
+void add_audit_commands(CLI::App& app, Cli& cli);   ///< audit
+void add_system_commands(CLI::App& app, Cli& cli);  ///< config, key, db
 
 int run_cli(int argc, char** argv);
 

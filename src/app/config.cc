@@ -53,9 +53,11 @@ class Loader {
   void read_tls(ConfigReader& r, Endpoint& endpoint) {
     r.text("certificate", endpoint.certificate);
     r.text("key", endpoint.key);
-    if (endpoint.certificate.empty() != endpoint.key.empty()) r.problem("certificate", "needs 'key' beside it, and the other way round");
+    if (endpoint.certificate.empty() != endpoint.key.empty())
+      r.problem("certificate", "needs 'key' beside it, and the other way round");
     if (endpoint.certificate.empty() && !is_loopback(endpoint.address)) {
-      r.problem("listen", "is not loopback: plain HTTP would show every token to the network; set 'certificate' and 'key'");
+      r.problem("listen",
+                "is not loopback: plain HTTP would show every token to the network; set 'certificate' and 'key'");
     }
   }
 
@@ -105,7 +107,8 @@ class Loader {
     if (list == nullptr || !list->is_array_of_tables()) {
       return add(static_cast<std::uint32_t>(node->source().begin.line), "'issuer' must be written as [[issuer]]");
     }
-    if (!out_.config.server) return add(static_cast<std::uint32_t>(node->source().begin.line), "[[issuer]] without [server]");
+    if (!out_.config.server)
+      return add(static_cast<std::uint32_t>(node->source().begin.line), "[[issuer]] without [server]");
     for (const auto& element : *list) read_issuer(*element.as_table());
   }
 
@@ -127,14 +130,16 @@ class Loader {
   // RFC 8414 §2: https, no query, no fragment. A trailing slash invites mismatches (J-6), so it is refused.
   static void check_issuer(ConfigReader& r, const IssuerEntry& entry) {
     const std::string_view id = entry.id;
-    if (id.find_first_of("?#@ \\") != std::string_view::npos) return r.problem("id", "must have no query, fragment, user or space");
+    if (id.find_first_of("?#@ \\") != std::string_view::npos)
+      return r.problem("id", "must have no query, fragment, user or space");
     if (id.ends_with('/')) return r.problem("id", "must not end with '/'");
     if (id.starts_with("https://")) return;
     if (!id.starts_with("http://")) return r.problem("id", "must be an https URL");
     std::string_view host = id.substr(7);
     host = host.substr(0, host.find('/'));
     const auto colon = host.rfind(':');
-    if (colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos) host = host.substr(0, colon);
+    if (colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos)
+      host = host.substr(0, colon);
     if (!is_loopback(host)) r.problem("id", "must be https: plain http is allowed on loopback only");
   }
 
@@ -185,7 +190,8 @@ LoadedConfig parse_config(std::string_view text, const std::string& file_name) {
     const toml::table parsed = toml::parse(text, file_name);
     Loader(file_name, out).read(parsed);
   } catch (const toml::parse_error& error) {
-    out.problems.push_back({file_name, static_cast<std::uint32_t>(error.source().begin.line), std::string(error.description())});
+    out.problems.push_back(
+        {file_name, static_cast<std::uint32_t>(error.source().begin.line), std::string(error.description())});
     return out;
   }
   if (out.problems.empty() && !out.config.server && !out.config.gateway) {

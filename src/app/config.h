@@ -20,47 +20,47 @@ namespace mitral::app {
 struct Endpoint {
   std::string address = "127.0.0.1";
   std::uint16_t port = 0;
-  std::string certificate;      ///< PEM file; empty: plain HTTP, which is allowed on loopback only
-  std::string key;              ///< PEM file
+  std::string certificate;  ///< PEM file; empty: plain HTTP, which is allowed on loopback only
+  std::string key;          ///< PEM file
 };
 
 struct StorageConfig {
   std::string path = "mitral.db";
-  bool durable = true;                     ///< false: acknowledged within `max_delay` of being on disk
+  bool durable = true;  ///< false: acknowledged within `max_delay` of being on disk
   Duration max_delay = std::chrono::milliseconds(100);
 };
 
 struct IssuerEntry {
-  std::string id;                          ///< issuer URL, without a trailing slash
-  std::string name;                        ///< organisation's name, shown on pages
-  std::string profile = "smart";           ///< row of policy/profile.h that applies to the whole issuer
+  std::string id;                 ///< issuer URL, without a trailing slash
+  std::string name;               ///< organisation's name, shown on pages
+  std::string profile = "smart";  ///< row of policy/profile.h that applies to the whole issuer
 };
 
 struct ServerConfig {
   Endpoint listen;
-  Endpoint admin;                          ///< health and metrics; port 0: not served
-  unsigned threads = 0;                    ///< 0: one per core
+  Endpoint admin;        ///< health and metrics; port 0: not served
+  unsigned threads = 0;  ///< 0: one per core
   unsigned password_threads = 1;
   StorageConfig storage;
-  std::string master_key_file;             ///< 32 bytes as base64url; mitral key master makes one
+  std::string master_key_file;  ///< 32 bytes as base64url; mitral key master makes one
   std::vector<IssuerEntry> issuers;
-  bool allow_loopback_fetch = false;       ///< jwks_uri on loopback: for tests and the demo
+  bool allow_loopback_fetch = false;  ///< jwks_uri on loopback: for tests and the demo
 };
 
 struct GatewayConfig {
   Endpoint listen;
   Endpoint admin;
   unsigned threads = 0;
-  std::string public_base;                 ///< FHIR base URL that clients use
-  std::string audience;                    ///< token audience; empty: public_base
-  std::string upstream;                    ///< FHIR base URL behind the gateway
-  std::string upstream_ca;                 ///< PEM file of an extra CA
-  std::string upstream_authorization_file; ///< a file with the value of the Authorization header sent upstream
+  std::string public_base;                  ///< FHIR base URL that clients use
+  std::string audience;                     ///< token audience; empty: public_base
+  std::string upstream;                     ///< FHIR base URL behind the gateway
+  std::string upstream_ca;                  ///< PEM file of an extra CA
+  std::string upstream_authorization_file;  ///< a file with the value of the Authorization header sent upstream
   std::string issuer;
   std::string issuer_ca;
-  std::string credential_id;               ///< the gateway's name at introspection
+  std::string credential_id;  ///< the gateway's name at introspection
   std::string credential_secret_file;
-  std::vector<std::string> origins;        ///< CORS
+  std::vector<std::string> origins;  ///< CORS
   StorageConfig audit;
   std::string master_key_file;
 };
@@ -81,7 +81,7 @@ struct ConfigProblem {
 
 struct LoadedConfig {
   Config config;
-  std::vector<ConfigProblem> problems;     ///< empty: the config may be used
+  std::vector<ConfigProblem> problems;  ///< empty: the config may be used
 };
 
 /// Never fails otherwise: a file that can't be read or parsed is a problem too.

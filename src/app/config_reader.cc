@@ -74,7 +74,8 @@ void ConfigReader::number(std::string_view key, unsigned& out, unsigned min, uns
   const toml::node* node = take(key);
   if (node == nullptr) return;
   const auto value = node->value_exact<std::int64_t>();
-  if (!value || *value < min || *value > max) return problem(key, fmt::format("must be a whole number from {} to {}", min, max));
+  if (!value || *value < min || *value > max)
+    return problem(key, fmt::format("must be a whole number from {} to {}", min, max));
   out = static_cast<unsigned>(*value);
 }
 
@@ -108,7 +109,8 @@ void ConfigReader::texts(std::string_view key, std::vector<std::string>& out) {
 void ConfigReader::address(std::string_view key, Endpoint& out, bool required) {
   std::string text;
   this->text(key, text, required);
-  if (!text.empty() && !parse_endpoint(text, out)) problem(key, R"(must be an address with a port, like "127.0.0.1:8080" or "[::]:443")");
+  if (!text.empty() && !parse_endpoint(text, out))
+    problem(key, R"(must be an address with a port, like "127.0.0.1:8080" or "[::]:443")");
 }
 
 void ConfigReader::finish() {

@@ -1,5 +1,5 @@
-// ConfigReader: one TOML table read strictly: each key is asked for once by name and type, and what was not asked for is a
-// problem. Source of the format: TOML 1.0 by toml++.
+// ConfigReader: one TOML table read strictly: each key is asked for once by name and type, and what was not asked for
+// is a problem. Source of the format: TOML 1.0 by toml++.
 //
 // Thread rules: used on one thread.
 #pragma once

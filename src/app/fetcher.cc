@@ -8,7 +8,9 @@ namespace {
 // RFC 9111 §5.2.2: how long the document may be kept; no-store and whatever is not understood mean not at all.
 std::int64_t max_age(const codec::Headers& headers) {
   const auto control = headers.get("Cache-Control");
-  if (!control || control->find("no-store") != std::string_view::npos || control->find("no-cache") != std::string_view::npos) return 0;
+  if (!control || control->find("no-store") != std::string_view::npos ||
+      control->find("no-cache") != std::string_view::npos)
+    return 0;
   const auto at = control->find("max-age=");
   if (at == std::string_view::npos) return 0;
   const std::string_view text = control->substr(at + 8);

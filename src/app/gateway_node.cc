@@ -18,8 +18,8 @@ struct GatewayNode::Impl {
 GatewayNode::GatewayNode(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
 GatewayNode::~GatewayNode() { stop(); }
 
-Result<std::unique_ptr<GatewayNode>> GatewayNode::create(gateway::Config config, ports::AuditStore& audit, const Clock& clock,
-                                                         Random& random, net::Runtime& runtime) {
+Result<std::unique_ptr<GatewayNode>> GatewayNode::create(gateway::Config config, ports::AuditStore& audit,
+                                                         const Clock& clock, Random& random, net::Runtime& runtime) {
   auto impl = std::make_unique<Impl>(runtime);
   MITRAL_TRY(impl->gateway, gateway::Gateway::create(std::move(config), impl->sender, audit, clock, random));
   return std::unique_ptr<GatewayNode>(new GatewayNode(std::move(impl)));

@@ -1,7 +1,7 @@
 // GatewayNode: one process's gateway, put together: outbound client, audit file, feed follower.
 //
-// Errors: config_invalid, unavailable. Thread rules: create(), start(), stop() and the destructor on the owner's thread;
-// the rest from any.
+// Errors: config_invalid, unavailable. Thread rules: create(), start(), stop() and the destructor on the owner's
+// thread; the rest from any.
 #pragma once
 
 #include <memory>
@@ -19,8 +19,9 @@ namespace mitral::app {
 
 class GatewayNode {
  public:
-  [[nodiscard]] static Result<std::unique_ptr<GatewayNode>> create(gateway::Config config, ports::AuditStore& audit, const Clock& clock,
-                                                                   Random& random, net::Runtime& runtime);
+  [[nodiscard]] static Result<std::unique_ptr<GatewayNode>> create(gateway::Config config, ports::AuditStore& audit,
+                                                                   const Clock& clock, Random& random,
+                                                                   net::Runtime& runtime);
   ~GatewayNode();
   GatewayNode(const GatewayNode&) = delete;
   GatewayNode& operator=(const GatewayNode&) = delete;

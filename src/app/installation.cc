@@ -12,8 +12,10 @@ Result<Issuer> Installation::issuer(const std::string& wanted) const {
     if (entry.id == wanted) return Issuer(entry.id);
     known += "\n  " + entry.id;
   }
-  if (wanted.empty()) return fail(ErrorCode::config_invalid, {}, "there are several issuers: choose one with --issuer" + known);
-  return fail(ErrorCode::config_invalid, {}, fmt::format("no issuer '{}' in the configuration; there are:{}", wanted, known));
+  if (wanted.empty())
+    return fail(ErrorCode::config_invalid, {}, "there are several issuers: choose one with --issuer" + known);
+  return fail(ErrorCode::config_invalid, {},
+              fmt::format("no issuer '{}' in the configuration; there are:{}", wanted, known));
 }
 
 Result<Config> require_config(const std::string& path) {
@@ -28,8 +30,8 @@ Result<Config> require_config(const std::string& path) {
   return fail(ErrorCode::config_invalid, {}, std::move(text));
 }
 
-Result<std::unique_ptr<store::SqliteStore>> open_store(const StorageConfig& storage, const Clock& clock, unsigned threads,
-                                                       bool command) {
+Result<std::unique_ptr<store::SqliteStore>> open_store(const StorageConfig& storage, const Clock& clock,
+                                                       unsigned threads, bool command) {
   store::SqliteOptions options;
   options.path = storage.path;
   options.durability = storage.durable ? store::Durability::full : store::Durability::bounded_delay;
@@ -43,7 +45,8 @@ Result<std::unique_ptr<Installation>> open_installation(const std::string& confi
   auto out = std::make_unique<Installation>();
   MITRAL_TRY(out->config, require_config(config_path));
   if (!out->config.server) {
-    return fail(ErrorCode::config_invalid, {}, config_path + ": there is no [server]: this command works on an authorization server");
+    return fail(ErrorCode::config_invalid, {},
+                config_path + ": there is no [server]: this command works on an authorization server");
   }
   MITRAL_TRY(out->master, load_master_key(out->server().master_key_file));
   MITRAL_TRY(out->store, open_store(out->server().storage, out->clock, 1, true));

@@ -38,8 +38,8 @@ struct GatewayAudit {
 /// For operator commands. Waits longer for a lock than a server does.
 [[nodiscard]] Result<std::unique_ptr<Installation>> open_installation(const std::string& config_path);
 /// The same store for a server or for commands.
-[[nodiscard]] Result<std::unique_ptr<store::SqliteStore>> open_store(const StorageConfig& storage, const Clock& clock, unsigned threads,
-                                                                     bool command);
+[[nodiscard]] Result<std::unique_ptr<store::SqliteStore>> open_store(const StorageConfig& storage, const Clock& clock,
+                                                                     unsigned threads, bool command);
 /// All problems of a configuration in one error, a line each.
 [[nodiscard]] Result<Config> require_config(const std::string& path);
 

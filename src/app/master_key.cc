@@ -17,7 +17,7 @@ namespace mitral::app {
 namespace {
 
 Result<std::string> read_private_file(const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   if (::stat(path.c_str(), &info) != 0) return fail(ErrorCode::config_invalid, {}, path + " can't be read");
   if ((info.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
     return fail(ErrorCode::config_invalid, {}, fmt::format("{} may be read by others; run: chmod 600 {}", path, path));
@@ -55,11 +55,13 @@ Result<MasterKey> parse_master_key(std::string_view text) {
     const auto [rest, error] = std::from_chars(line.data(), line.data() + line.size(), id);
     const auto used = static_cast<std::size_t>(rest - line.data());
     if (error != std::errc{} || id == 0 || id > 255 || used >= line.size() || line[used] != ' ') {
-      return fail(ErrorCode::config_invalid, {}, fmt::format("line {} of the master key file is not '<id> <key>'", number));
+      return fail(ErrorCode::config_invalid, {},
+                  fmt::format("line {} of the master key file is not '<id> <key>'", number));
     }
     auto bytes = codec::base64url_decode(line.substr(used + 1));
     if (!bytes || bytes->size() != crypto::kMasterKeySize) {
-      return fail(ErrorCode::config_invalid, {}, fmt::format("line {} of the master key file holds no key of 32 bytes", number));
+      return fail(ErrorCode::config_invalid, {},
+                  fmt::format("line {} of the master key file holds no key of 32 bytes", number));
     }
     MITRAL_CHECK(add(out, static_cast<std::uint8_t>(id), Secret(std::move(*bytes))));
   }
@@ -77,10 +79,12 @@ Result<MasterKey> load_master_key(const std::string& path) {
 
 Result<void> create_master_key(const std::string& path, Random& random) {
   const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (file < 0) return fail(ErrorCode::conflict, {}, path + " exists already or can't be written; it is never replaced");
+  if (file < 0)
+    return fail(ErrorCode::conflict, {}, path + " exists already or can't be written; it is never replaced");
   const Secret key = random_key(random);
   std::string text = "1 " + codec::base64url_encode(key.reveal()) + "\n";
-  const bool written = ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(file) == 0;
+  const bool written =
+      ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(file) == 0;
   ::close(file);
   wipe(text);
   if (!written) return fail(ErrorCode::unavailable, {}, path + " can't be written");

@@ -15,15 +15,19 @@
 namespace mitral::app {
 namespace {
 
-std::unexpected<Error> invalid(std::string text) { return fail(ErrorCode::invalid_client_metadata, {}, std::move(text)); }
+std::unexpected<Error> invalid(std::string text) {
+  return fail(ErrorCode::invalid_client_metadata, {}, std::move(text));
+}
 
 // B-4.15: a client's id can never be read as a user's ("u_…"), nor break a log line, a cookie or a URL.
 Result<std::string> choose_id(const std::string& wanted) {
   if (wanted.empty()) return "c_" + Id128::random(crypto::system_random()).text();
   const bool plain = std::ranges::all_of(wanted, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+           c == '.';
   });
-  if (!plain || wanted.size() > limits::kClientIdMax) return invalid("an id has letters, digits, '-', '_' and '.' only");
+  if (!plain || wanted.size() > limits::kClientIdMax)
+    return invalid("an id has letters, digits, '-', '_' and '.' only");
   if (wanted.starts_with("u_")) return invalid("an id must not begin with 'u_': those are people");
   return wanted;
 }
@@ -101,8 +105,10 @@ Result<RegisteredResource> register_resource(const Issuer& issuer, const Resourc
   model::ResourceServer& server = out.server;
   server.issuer = issuer;
   MITRAL_TRY(server.id, choose_id(form.id));
-  if (!codec::is_absolute_uri(form.audience)) return invalid("the audience must be an absolute URI without a fragment (RFC 8707 §2)");
-  if (form.audience.ends_with('/')) return invalid("the audience must not end with '/': clients compare it byte by byte");
+  if (!codec::is_absolute_uri(form.audience))
+    return invalid("the audience must be an absolute URI without a fragment (RFC 8707 §2)");
+  if (form.audience.ends_with('/'))
+    return invalid("the audience must not end with '/': clients compare it byte by byte");
   if (!codec::display_name_safe(form.name, limits::kClientNameMax))
     return invalid("the name is empty, too long or has invisible characters");
   const auto format = model::parse_token_format(form.token_format);
@@ -148,14 +154,15 @@ codec::Json client_to_json(const model::Client& client) {
 }
 
 codec::Json resource_to_json(const model::ResourceServer& server) {
-  return codec::Json::object({{"id", server.id},
-                              {"audience", server.audience},
-                              {"name", server.name},
-                              {"enabled", server.enabled},
-                              {"token_format", name(server.token_format)},
-                              {"signing_alg", server.signing_alg},
-                              {"token_lifetime_s", std::chrono::duration_cast<std::chrono::seconds>(server.token_lifetime).count()},
-                              {"context_in_jwt", server.context_in_jwt}});
+  return codec::Json::object(
+      {{"id", server.id},
+       {"audience", server.audience},
+       {"name", server.name},
+       {"enabled", server.enabled},
+       {"token_format", name(server.token_format)},
+       {"signing_alg", server.signing_alg},
+       {"token_lifetime_s", std::chrono::duration_cast<std::chrono::seconds>(server.token_lifetime).count()},
+       {"context_in_jwt", server.context_in_jwt}});
 }
 
 }  // namespace mitral::app

@@ -15,11 +15,11 @@
 namespace mitral::app {
 
 struct ClientForm {
-  std::string id;                         ///< empty: made up ("c_…")
+  std::string id;  ///< empty: made up ("c_…")
   std::string name;
   std::string auth_method;
   std::vector<std::string> grant_types, redirect_uris, scopes, resources, origins, launch_urls;
-  std::string jwks;                       ///< JSON
+  std::string jwks;  ///< JSON
   std::string jwks_uri, assertion_alg, profile, client_uri, policy_uri, tos_uri, logo_uri;
   bool offline_allowed = false;
   bool verified = false;
@@ -28,7 +28,7 @@ struct ClientForm {
 
 struct Registered {
   model::Client client;
-  Secret secret;                          ///< empty when it has none
+  Secret secret;  ///< empty when it has none
 };
 [[nodiscard]] Result<Registered> register_client(const Issuer& issuer, const ClientForm& form, Instant now);
 

@@ -17,7 +17,8 @@ namespace {
 constexpr std::string_view kCheckpointTyp = "audit-checkpoint+jwt";
 constexpr std::string_view kEllipsis = "\xe2\x80\xa6";
 constexpr std::string_view kReplacement = "\xef\xbf\xbd";
-constexpr codec::ParseOptions kEventJson{.max_depth = 4, .max_bytes = 2 * limits::kAuditEventMax, .max_nodes = 256, .allow_nul = true};
+constexpr codec::ParseOptions kEventJson{
+    .max_depth = 4, .max_bytes = 2 * limits::kAuditEventMax, .max_nodes = 256, .allow_nul = true};
 
 /// Valid UTF-8, and if it had to be cut, whole characters with a mark that something is missing.
 std::string shortened(std::string_view text, std::size_t max) {
@@ -50,7 +51,8 @@ void append_shortened(std::string& out, std::string_view text, std::size_t max) 
 
 // Written straight, without a tree in between: every act that is recorded pays for it.
 std::string render(const model::AuditEvent& event, std::size_t detail_max) {
-  std::string out = fmt::format(R"({{"at":{},"kind":"{}","outcome":"{}")", to_micros(event.at), name(event.kind), name(event.outcome));
+  std::string out = fmt::format(R"({{"at":{},"kind":"{}","outcome":"{}")", to_micros(event.at), name(event.kind),
+                                name(event.outcome));
   out.reserve(768);
   const auto put = [&](std::string_view key, const std::string& value) {
     if (value.empty()) return;
@@ -115,13 +117,15 @@ Result<model::AuditEvent> parse_canonical(std::string_view text) {
   const auto at = (*json)["at"].as_int64();
   if (!at || !take(*json, "kind", kind) || !take(*json, "outcome", outcome) ||
       !take(*json, "issuer", event.issuer.value) || !take(*json, "client", event.client) ||
-      !take(*json, "user", event.user) || !take(*json, "patient", event.patient) || !take(*json, "grant", event.grant) ||
-      !take(*json, "token", event.token) || !take(*json, "address", event.address) || !take(*json, "reason", event.reason)) {
+      !take(*json, "user", event.user) || !take(*json, "patient", event.patient) ||
+      !take(*json, "grant", event.grant) || !take(*json, "token", event.token) ||
+      !take(*json, "address", event.address) || !take(*json, "reason", event.reason)) {
     return bad();
   }
   event.at = from_micros(*at);
   event.kind = model::parse_audit_kind(kind);
-  for (const auto candidate : {model::AuditOutcome::success, model::AuditOutcome::denied, model::AuditOutcome::failure}) {
+  for (const auto candidate :
+       {model::AuditOutcome::success, model::AuditOutcome::denied, model::AuditOutcome::failure}) {
     if (name(candidate) == outcome) event.outcome = candidate;
   }
   for (const auto& pair : (*json)["details"].items()) {

@@ -107,7 +107,8 @@ Json agents(const model::AuditEvent& event, std::string_view observer) {
   auto out = Json::array();
   if (!event.client.empty() || !event.address.empty()) {
     auto client = Json::object();
-    client.set("type", access ? concept_of(kDicom, "110153", "Source Role ID") : concept_of(kDicom, "110150", "Application"));
+    client.set("type",
+               access ? concept_of(kDicom, "110153", "Source Role ID") : concept_of(kDicom, "110150", "Application"));
     if (!event.client.empty()) client.set("who", identified(event.issuer.value, event.client));
     client.set("requestor", event.user.empty());
     if (!event.address.empty()) {

@@ -1,5 +1,6 @@
-// FHIR export: an audit record as a FHIR R4 AuditEvent, after the patterns of IHE BALP (threats §14): DICOM and FHIR codes
-// for type, subtype, action and outcome; agents client, user, authorization server or gateway; entities patient and token.
+// FHIR export: an audit record as a FHIR R4 AuditEvent, after the patterns of IHE BALP (threats §14): DICOM and FHIR
+// codes for type, subtype, action and outcome; agents client, user, authorization server or gateway; entities patient
+// and token.
 //
 // No result content, no token: a token appears by its jti, a grant as an identifier. The chain's seq and hash go
 // along as an identifier in the entity's detail, so that an export can be traced back to the record.

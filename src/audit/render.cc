@@ -42,7 +42,8 @@ void append_field(std::string& out, std::string_view key, std::string_view value
 
 std::string render_line(const ports::AuditStore::Record& record) {
   const auto& event = record.event;
-  std::string out = fmt::format("{} #{} {} {}", to_rfc3339(event.at), record.seq, name(event.kind), name(event.outcome));
+  std::string out =
+      fmt::format("{} #{} {} {}", to_rfc3339(event.at), record.seq, name(event.kind), name(event.outcome));
   append_field(out, "reason", event.reason);
   append_field(out, "client", event.client);
   append_field(out, "user", event.user);

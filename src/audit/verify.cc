@@ -62,7 +62,8 @@ class Verifier {
   }
 
   void end() {
-    if (options_.expected && options_.expected->seq > verdict_.head.seq) broken(Finding::truncated, verdict_.head.seq + 1);
+    if (options_.expected && options_.expected->seq > verdict_.head.seq)
+      broken(Finding::truncated, verdict_.head.seq + 1);
   }
 
   const RecordReader& read_;

@@ -54,18 +54,18 @@ enum class ErrorCode : std::uint8_t {
   invalid_redirect_uri,
   invalid_client_metadata,
   // Mitral's own
-  malformed,          // input that does not parse
-  too_large,          // input over a limit of base/limits.h
+  malformed,  // input that does not parse
+  too_large,  // input over a limit of base/limits.h
   not_found,
   method_not_allowed,
   unsupported_media_type,
-  conflict,           // a conditional act lost: already used, rotated or changed
+  conflict,  // a conditional act lost: already used, rotated or changed
   forbidden,
   rate_limited,
-  unavailable,        // a store, queue or peer can't answer now; retry later
+  unavailable,  // a store, queue or peer can't answer now; retry later
   timeout,
   config_invalid,
-  crypto_failed,      // signature, tag or key does not fit; never says which
+  crypto_failed,  // signature, tag or key does not fit; never says which
   internal,
 };
 

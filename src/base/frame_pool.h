@@ -3,9 +3,9 @@
 // A request runs through a handful of coroutines whose frames are large for malloc's own caches and are gone in
 // microseconds; asking the general allocator for each costs more than what many of them do.
 //
-// Limits: frames up to kLargest, at most kKept bytes on each thread; the rest goes to operator new. A frame may be given
-// back on another thread than took it. Under sanitizers nothing is kept, so that they see every frame live and die.
-// Thread rules: any thread; nothing is shared.
+// Limits: frames up to kLargest, at most kKept bytes on each thread; the rest goes to operator new. A frame may be
+// given back on another thread than took it. Under sanitizers nothing is kept, so that they see every frame live and
+// die. Thread rules: any thread; nothing is shared.
 #pragma once
 
 #include <cstddef>

@@ -45,17 +45,15 @@ struct StringId {
   friend auto operator<=>(const StringId&, const StringId&) = default;
 };
 
-using Issuer = StringId<struct IssuerTag>;      ///< issuer identifier (RFC 8414 §2): the tenant of every record
+using Issuer = StringId<struct IssuerTag>;  ///< issuer identifier (RFC 8414 §2): the tenant of every record
 using ClientId = StringId<struct ClientIdTag>;
-using UserId = StringId<struct UserIdTag>;      ///< the subject ("sub"); assigned by the server, never chosen by a client
+using UserId = StringId<struct UserIdTag>;  ///< the subject ("sub"); assigned by the server, never chosen by a client
 
 }  // namespace mitral
 
 template <>
 struct std::hash<mitral::Id128> {
-  std::size_t operator()(const mitral::Id128& id) const noexcept {
-    return std::hash<std::string_view>{}(id.view());
-  }
+  std::size_t operator()(const mitral::Id128& id) const noexcept { return std::hash<std::string_view>{}(id.view()); }
 };
 template <class Tag>
 struct std::hash<mitral::StringId<Tag>> {

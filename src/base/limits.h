@@ -11,12 +11,13 @@ namespace mitral::limits {
 using namespace std::chrono_literals;
 
 // HTTP (threats W-13 to W-15)
-inline constexpr std::size_t kRequestLineMax = 16 * 1024;   // long granular scopes by GET (SMART 2.2)
+inline constexpr std::size_t kRequestLineMax = 16 * 1024;  // long granular scopes by GET (SMART 2.2)
 inline constexpr std::size_t kHeaderBytesMax = 32 * 1024;
 inline constexpr std::size_t kHeaderCountMax = 100;
 inline constexpr std::size_t kFormBytesMax = 64 * 1024;
 inline constexpr std::size_t kFormParametersMax = 200;
-inline constexpr std::size_t kConsentFormParametersMax = 600;  // one per ticked box, and kScopeItemsMax scopes can be asked for
+inline constexpr std::size_t kConsentFormParametersMax =
+    600;  // one per ticked box, and kScopeItemsMax scopes can be asked for
 inline constexpr std::size_t kCookieBytesMax = 8 * 1024;
 inline constexpr std::size_t kCookiesMax = 64;
 inline constexpr std::size_t kFhirBodyMax = 16 * 1024 * 1024;
@@ -28,11 +29,11 @@ inline constexpr auto kRequestTimeout = 30s;
 inline constexpr auto kDrainTimeout = 20s;
 inline constexpr std::size_t kConnectionsMax = 20'000;
 inline constexpr std::size_t kConnectionsPerAddressMax = 5'000;
-inline constexpr auto kWriteTimeout = 15s;                  // a reader that takes nothing
-inline constexpr auto kLingerTimeout = 1s;                  // after a refusal, so that the peer can read why
+inline constexpr auto kWriteTimeout = 15s;  // a reader that takes nothing
+inline constexpr auto kLingerTimeout = 1s;  // after a refusal, so that the peer can read why
 inline constexpr std::size_t kLingerBytesMax = 256 * 1024;
-inline constexpr std::size_t kMinimumRate = 16 * 1024;      // bytes per second a body must move at, both ways
-inline constexpr std::size_t kChunkExtensionMax = 256;      // of one chunk
+inline constexpr std::size_t kMinimumRate = 16 * 1024;  // bytes per second a body must move at, both ways
+inline constexpr std::size_t kChunkExtensionMax = 256;  // of one chunk
 inline constexpr std::size_t kChunkExtensionTotalMax = 4096;
 inline constexpr std::size_t kTrailerBytesMax = 4096;
 inline constexpr std::size_t kInterimResponsesMax = 4;
@@ -42,15 +43,15 @@ inline constexpr auto kTimerTick = 20ms;
 inline constexpr auto kConnectTimeout = 2s;
 inline constexpr auto kClientTimeout = 5s;
 inline constexpr std::size_t kClientBodyMax = 1024 * 1024;
-inline constexpr std::size_t kClientPoolPerOrigin = 64;     // idle connections of one loop to one origin
-inline constexpr std::size_t kClientPoolTotal = 512;        // idle connections of one loop
+inline constexpr std::size_t kClientPoolPerOrigin = 64;  // idle connections of one loop to one origin
+inline constexpr std::size_t kClientPoolTotal = 512;     // idle connections of one loop
 inline constexpr auto kClientIdleTimeout = 30s;
 inline constexpr std::size_t kUrlMax = 2048;
 
 // JSON and JOSE (threats J-9 to J-14)
 inline constexpr std::size_t kJsonDepthMax = 64;
-inline constexpr std::size_t kJsonDepthCeiling = 256;        // no caller may ask the recursive parser for more
-inline constexpr std::size_t kJsonNodesMax = 4'000'000;      // values of one text; 20 bytes of FHIR hold about one
+inline constexpr std::size_t kJsonDepthCeiling = 256;    // no caller may ask the recursive parser for more
+inline constexpr std::size_t kJsonNodesMax = 4'000'000;  // values of one text; 20 bytes of FHIR hold about one
 inline constexpr std::size_t kJoseJsonDepthMax = 16;
 inline constexpr std::size_t kJoseCompactMax = 16 * 1024;
 inline constexpr std::size_t kRequestObjectMax = 64 * 1024;
@@ -59,12 +60,12 @@ inline constexpr std::size_t kJwksKeysMax = 64;
 inline constexpr std::size_t kKidMax = 128;
 inline constexpr std::size_t kRsaBitsMin = 2048;
 inline constexpr std::size_t kRsaBitsMax = 8192;
-inline constexpr std::size_t kJwePlaintextMax = 64 * 1024;   // what may come out of a JWE; zip is refused anyway
-inline constexpr std::size_t kJoseNameMax = 256;             // alg, enc, typ, cty and other short header strings
+inline constexpr std::size_t kJwePlaintextMax = 64 * 1024;  // what may come out of a JWE; zip is refused anyway
+inline constexpr std::size_t kJoseNameMax = 256;            // alg, enc, typ, cty and other short header strings
 inline constexpr std::size_t kCritNamesMax = 8;
 inline constexpr std::size_t kAudienceItemsMax = 32;
-inline constexpr std::size_t kCertificateMax = 16 * 1024;    // one certificate, DER
-inline constexpr std::size_t kCertificateChainMax = 8;       // x5c
+inline constexpr std::size_t kCertificateMax = 16 * 1024;  // one certificate, DER
+inline constexpr std::size_t kCertificateChainMax = 8;     // x5c
 
 // OAuth parameters
 inline constexpr std::size_t kStateMax = 4096;
@@ -76,14 +77,14 @@ inline constexpr std::size_t kScopeItemsMax = 256;
 inline constexpr std::size_t kUserNameMax = 256;
 inline constexpr std::size_t kPasswordMax = 1024;
 inline constexpr std::size_t kClientNameMax = 120;
-inline constexpr std::size_t kRegistrationListMax = 100;   // redirect URIs, scopes, origins of one client
+inline constexpr std::size_t kRegistrationListMax = 100;  // redirect URIs, scopes, origins of one client
 
 // FHIR
 inline constexpr std::size_t kFhirPathMax = 512;
 inline constexpr std::size_t kFhirParameterMax = 8 * 1024;
 inline constexpr std::size_t kFhirOrValuesMax = 200;
-inline constexpr std::size_t kScopeRestrictionsMax = 16;    // ?param=value pairs in one SMART scope
-inline constexpr std::size_t kFhirContextMax = 32;          // entries of SMART fhirContext
+inline constexpr std::size_t kScopeRestrictionsMax = 16;  // ?param=value pairs in one SMART scope
+inline constexpr std::size_t kFhirContextMax = 32;        // entries of SMART fhirContext
 inline constexpr std::size_t kFhirBatchEntriesMax = 2000;
 inline constexpr std::size_t kFhirPageMax = 500;
 inline constexpr std::size_t kFhirPageDefault = 50;
@@ -93,28 +94,28 @@ inline constexpr std::size_t kSandboxResourcesMax = 200'000;
 inline constexpr auto kCodeLifetime = 30s;
 inline constexpr auto kParLifetime = 90s;
 inline constexpr auto kLaunchLifetime = 300s;
-inline constexpr auto kInteractionLifetime = 600s;   // sign-in and consent pages of one authorization request
+inline constexpr auto kInteractionLifetime = 600s;  // sign-in and consent pages of one authorization request
 inline constexpr auto kAccessTokenLifetime = 300s;
 inline constexpr auto kAccessTokenLifetimeMax = 3600s;
 inline constexpr auto kIdTokenLifetime = 300s;
 inline constexpr auto kAssertionLifetimeMax = 300s;
 inline constexpr auto kClockSkew = 60s;
-inline constexpr auto kClockSkewFuture = 10s;        // iat and nbf ahead of us: accepted up to here
+inline constexpr auto kClockSkewFuture = 10s;  // iat and nbf ahead of us: accepted up to here
 inline constexpr auto kSessionIdle = 8h;
 inline constexpr auto kSessionAbsolute = 24h;
-inline constexpr auto kSessionTouchMin = 60s;         // use is noted at most this often
-inline constexpr auto kConsentLifetime = 24h * 365;    // an answer is remembered this long
+inline constexpr auto kSessionTouchMin = 60s;        // use is noted at most this often
+inline constexpr auto kConsentLifetime = 24h * 365;  // an answer is remembered this long
 inline constexpr auto kRefreshRetryWindow = 60s;     // a sender-bound client may repeat a rotated token this long
 inline constexpr auto kRefreshLifetime = 24h * 100;  // extended at each use; ONC (g)(10) asks for three months
 
 // Throttling of failed client authentication and sign-in (threats M-4.3.5, W-25, W-32)
-inline constexpr unsigned kThrottleFree = 10;               // failures before waiting begins
-inline constexpr auto kThrottleWindow = 300s;               // a failure counts this long
-inline constexpr auto kThrottleFirstWait = 1s;              // doubled with each further failure
+inline constexpr unsigned kThrottleFree = 10;   // failures before waiting begins
+inline constexpr auto kThrottleWindow = 300s;   // a failure counts this long
+inline constexpr auto kThrottleFirstWait = 1s;  // doubled with each further failure
 inline constexpr auto kThrottleMaxWait = 60s;
-inline constexpr unsigned kThrottleFreePerUser = 30;        // failures of one user name, from anywhere
-inline constexpr unsigned kThrottleFreePerAddress = 60;     // failed sign-ins from one address, for anyone
-inline constexpr std::size_t kThrottleBuckets = 4096;       // of 8 keys each
+inline constexpr unsigned kThrottleFreePerUser = 30;     // failures of one user name, from anywhere
+inline constexpr unsigned kThrottleFreePerAddress = 60;  // failed sign-ins from one address, for anyone
+inline constexpr std::size_t kThrottleBuckets = 4096;    // of 8 keys each
 
 // Requests that anybody may store: pushed authorization requests of public clients, per client and address (M-4.4.1.11)
 inline constexpr double kParPerSecond = 20;
@@ -122,11 +123,11 @@ inline constexpr double kParBurst = 200;
 inline constexpr std::size_t kRateLimitBuckets = 4096;
 
 // Keys that sign tokens
-inline constexpr auto kKeyActive = 24h * 30;                // a key signs this long
-inline constexpr auto kKeyPublishLead = 24h;                // published before it signs
+inline constexpr auto kKeyActive = 24h * 30;                       // a key signs this long
+inline constexpr auto kKeyPublishLead = 24h;                       // published before it signs
 inline constexpr auto kKeyRetain = kAccessTokenLifetimeMax + 24h;  // published after it stopped signing
 
-inline constexpr auto kMetadataMaxAge = 300s;               // Cache-Control of JWKS and metadata
+inline constexpr auto kMetadataMaxAge = 300s;  // Cache-Control of JWKS and metadata
 
 // Clients' jwks_uri (threat J-23)
 inline constexpr auto kJwksCacheMax = 15min;
@@ -137,15 +138,15 @@ inline constexpr std::size_t kJwksCacheEntries = 1024;
 inline constexpr std::size_t kFeedLines = 10'000;
 inline constexpr std::size_t kFeedPage = 1000;
 inline constexpr std::size_t kFeedWaitersMax = 2048;
-inline constexpr auto kFeedWaitMax = 20s;                   // below kRequestTimeout
+inline constexpr auto kFeedWaitMax = 20s;  // below kRequestTimeout
 inline constexpr auto kFeedSessionMemory = 10min;
 inline constexpr std::size_t kUserStatesEntries = 100'000;
 inline constexpr auto kUserStateMax = 60s;
 
 // Grants
-inline constexpr auto kGrantLifetime = 24h * 365 * 5;       // absolute end of offline access; each refresh needs use in time
+inline constexpr auto kGrantLifetime = 24h * 365 * 5;  // absolute end of offline access; each refresh needs use in time
 inline constexpr std::size_t kScopesPerGrantMax = kScopeItemsMax;
-inline constexpr std::size_t kResourcesMax = 8;             // `resource` parameters in one request
+inline constexpr std::size_t kResourcesMax = 8;  // `resource` parameters in one request
 
 // Password hashes: what a stored string may ask for
 inline constexpr std::size_t kArgonMemoryKibMax = 256 * 1024;
@@ -155,40 +156,40 @@ inline constexpr std::size_t kArgonLanesMax = 8;
 // Queues and pools
 inline constexpr std::size_t kPasswordQueueMax = 256;
 inline constexpr std::size_t kCommitQueueMax = 8192;
-inline constexpr std::size_t kSweepBatch = 500;            // expired rows deleted in one act
+inline constexpr std::size_t kSweepBatch = 500;  // expired rows deleted in one act
 inline constexpr std::size_t kAuditEventMax = 8 * 1024;
 
 // Storage
-inline constexpr std::size_t kCommitBatchMax = 1024;         // acts that share one transaction
-inline constexpr std::size_t kGrantCacheMax = 16'384;        // grants kept in memory
-inline constexpr auto kStoreBusyTimeout = 250ms;             // how long a batch waits for another process's lock
-inline constexpr auto kStoreBusyTimeoutCommand = 10s;        // the same for an operator's command
-inline constexpr std::size_t kWalPagesPassive = 2'000;       // write-ahead log worth copying back beside the writer
-inline constexpr std::size_t kWalPagesMax = 16'000;          // the writer itself stops to shorten it
-inline constexpr auto kAuditDelayDefault = 100ms;            // bounded delay of audit appends, when the operator relaxed it
-inline constexpr std::size_t kAuditDetailMax = 1024;         // one detail of an event
+inline constexpr std::size_t kCommitBatchMax = 1024;    // acts that share one transaction
+inline constexpr std::size_t kGrantCacheMax = 16'384;   // grants kept in memory
+inline constexpr auto kStoreBusyTimeout = 250ms;        // how long a batch waits for another process's lock
+inline constexpr auto kStoreBusyTimeoutCommand = 10s;   // the same for an operator's command
+inline constexpr std::size_t kWalPagesPassive = 2'000;  // write-ahead log worth copying back beside the writer
+inline constexpr std::size_t kWalPagesMax = 16'000;     // the writer itself stops to shorten it
+inline constexpr auto kAuditDelayDefault = 100ms;       // bounded delay of audit appends, when the operator relaxed it
+inline constexpr std::size_t kAuditDetailMax = 1024;    // one detail of an event
 inline constexpr std::size_t kAuditDetailsMax = 32;
 inline constexpr std::int64_t kAuditCheckpointRecords = 1'000;
-inline constexpr auto kAuditCheckpointIdle = 10s;            // unsealed records wait no longer when nothing happens
-inline constexpr auto kCodeReuseMemory = 120s;               // a redeemed code is recognised this long after its end
-inline constexpr auto kChangeLifetime = 2h;                  // lines of the feed; above kAccessTokenLifetimeMax and skew
+inline constexpr auto kAuditCheckpointIdle = 10s;  // unsealed records wait no longer when nothing happens
+inline constexpr auto kCodeReuseMemory = 120s;     // a redeemed code is recognised this long after its end
+inline constexpr auto kChangeLifetime = 2h;        // lines of the feed; above kAccessTokenLifetimeMax and skew
 
 // Gateway
-inline constexpr auto kFeedSilence = 2s;                    // after it, nothing remembered about a token is trusted
-inline constexpr auto kFeedPollWait = 1s;                   // how long one poll of the revocation feed may hang
-inline constexpr auto kFeedRetry = 200ms;                   // pause after a poll that failed
+inline constexpr auto kFeedSilence = 2s;   // after it, nothing remembered about a token is trusted
+inline constexpr auto kFeedPollWait = 1s;  // how long one poll of the revocation feed may hang
+inline constexpr auto kFeedRetry = 200ms;  // pause after a poll that failed
 inline constexpr std::size_t kFeedBodyMax = 4 * 1024 * 1024;
 inline constexpr std::size_t kRevocationsKeptMax = 1'000'000;
-inline constexpr std::size_t kTokenCacheMax = 200'000;      // verified tokens of one gateway
+inline constexpr std::size_t kTokenCacheMax = 200'000;          // verified tokens of one gateway
 inline constexpr std::size_t kIntrospectionsInFlightMax = 256;  // then 503 (threat W-32)
 inline constexpr auto kJwksLifetime = 300s;
-inline constexpr auto kJwksRetryInterval = 5s;              // an unknown kid asks for the key set at most this often
-inline constexpr auto kDiscoveryLifetime = 60s;             // CapabilityStatement and SMART configuration as fetched
-inline constexpr auto kPageLinkLifetime = 900s;             // sealed paging links
+inline constexpr auto kJwksRetryInterval = 5s;   // an unknown kid asks for the key set at most this often
+inline constexpr auto kDiscoveryLifetime = 60s;  // CapabilityStatement and SMART configuration as fetched
+inline constexpr auto kPageLinkLifetime = 900s;  // sealed paging links
 inline constexpr std::size_t kPageLinkMax = 12 * 1024;
-inline constexpr std::size_t kAuditResourceIdsMax = 100;    // named in one access event; the rest is counted
-inline constexpr std::size_t kAuditPatientsMax = 64;        // access events of one answer
-inline constexpr std::size_t kAuditDeniedPerSecond = 50;    // refusals of unproven callers that are written down
+inline constexpr std::size_t kAuditResourceIdsMax = 100;  // named in one access event; the rest is counted
+inline constexpr std::size_t kAuditPatientsMax = 64;      // access events of one answer
+inline constexpr std::size_t kAuditDeniedPerSecond = 50;  // refusals of unproven callers that are written down
 
 // Revocation reaches every resource server within this time.
 inline constexpr auto kRevocationBound = 1s;

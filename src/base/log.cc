@@ -82,7 +82,8 @@ std::string render(Level level, Format format, std::int64_t micros, std::string_
 
 void write(Level level, std::string_view event, std::initializer_list<Field> fields) {
   if (level < g_level.load(std::memory_order_relaxed)) return;
-  std::string line = render(level, g_format.load(std::memory_order_relaxed), to_micros(SystemClock{}.now()), event, fields);
+  std::string line =
+      render(level, g_format.load(std::memory_order_relaxed), to_micros(SystemClock{}.now()), event, fields);
   line.push_back('\n');
   // One write per line: lines of several threads do not mix.
   [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());

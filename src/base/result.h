@@ -20,7 +20,8 @@ using Result = std::expected<T, Error>;
 [[nodiscard]] inline std::unexpected<Error> fail(Error error) { return std::unexpected<Error>(std::move(error)); }
 
 /// Error with a literal for the client; see Error for the rules of the three texts.
-[[nodiscard]] inline std::unexpected<Error> fail(ErrorCode code, ClientText client = {}, std::string operator_detail = {}) {
+[[nodiscard]] inline std::unexpected<Error> fail(ErrorCode code, ClientText client = {},
+                                                 std::string operator_detail = {}) {
   return std::unexpected<Error>(Error{code, client, std::move(operator_detail)});
 }
 
@@ -30,9 +31,9 @@ using Result = std::expected<T, Error>;
 #define MITRAL_CAT_(a, b) MITRAL_CAT2_(a, b)
 
 // Unwrap or return early:   MITRAL_TRY(auto header, parse_header(text));
-#define MITRAL_TRY_IMPL_(tmp, lhs, expr, ret)                      \
-  auto tmp = (expr);                                               \
-  if (!tmp) ret ::std::unexpected(::std::move(tmp).error());       \
+#define MITRAL_TRY_IMPL_(tmp, lhs, expr, ret)                \
+  auto tmp = (expr);                                         \
+  if (!tmp) ret ::std::unexpected(::std::move(tmp).error()); \
   lhs = ::std::move(*tmp)
 #define MITRAL_TRY(lhs, expr) MITRAL_TRY_IMPL_(MITRAL_CAT_(mitral_try_, __COUNTER__), lhs, expr, return)
 #define MITRAL_CO_TRY(lhs, expr) MITRAL_TRY_IMPL_(MITRAL_CAT_(mitral_try_, __COUNTER__), lhs, expr, co_return)

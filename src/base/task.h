@@ -10,9 +10,9 @@
 // Thread rules: a Task is awaited on one thread; the coroutine resumes on the thread of its Scheduler.
 #pragma once
 
+#include <concepts>
 #include <condition_variable>
 #include <coroutine>
-#include <concepts>
 #include <exception>
 #include <functional>
 #include <mutex>

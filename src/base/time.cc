@@ -18,8 +18,8 @@ std::string to_rfc3339(Instant t) {
   const std::int64_t seconds = to_seconds(t);
   const std::tm tm = utc(seconds);
   const auto millis = (to_micros(t) - seconds * 1'000'000) / 1000;
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
-                     tm.tm_min, tm.tm_sec, millis);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+                     tm.tm_hour, tm.tm_min, tm.tm_sec, millis);
 }
 
 std::string to_http_date(Instant t) {

@@ -49,18 +49,18 @@ enum class Method : std::uint8_t { get, head, post, put, patch, del, options, ot
 
 /// What the TLS layer, or a pinned proxy, vouches for.
 struct PeerCertificate {
-  std::string der;          ///< leaf certificate
+  std::string der;  ///< leaf certificate
   bool chain_verified = false;
 };
 
 struct Request {
   Method method = Method::get;
-  std::string target;       ///< as sent: origin-form, "/path?query"
-  std::string_view path;    ///< part of target before '?': still percent-encoded. Views into target.
-  std::string_view query;   ///< part after '?', or empty
+  std::string target;      ///< as sent: origin-form, "/path?query"
+  std::string_view path;   ///< part of target before '?': still percent-encoded. Views into target.
+  std::string_view query;  ///< part after '?', or empty
   Headers headers;
   std::string body;
-  std::string peer_address; ///< address of the client, without port
+  std::string peer_address;  ///< address of the client, without port
   bool tls = false;
   std::optional<PeerCertificate> peer_certificate;
   Instant received;

@@ -20,7 +20,8 @@ EVP_CIPHER_CTX* context() noexcept {
 
 bool sizes_fit(Aead aead, std::string_view key, std::string_view nonce, std::string_view aad,
                std::string_view data) noexcept {
-  return key.size() == key_size(aead) && nonce.size() == kGcmNonceSize && aad.size() <= INT_MAX && data.size() <= INT_MAX;
+  return key.size() == key_size(aead) && nonce.size() == kGcmNonceSize && aad.size() <= INT_MAX &&
+         data.size() <= INT_MAX;
 }
 
 }  // namespace

@@ -32,7 +32,8 @@ using MacCtxPtr = std::unique_ptr<EVP_MAC_CTX, Freer<EVP_MAC_CTX_free>>;
 MacCtxPtr hmac_context() noexcept {
   MacCtxPtr context(EVP_MAC_CTX_new(algorithms().hmac));
   char name[] = "SHA2-256";
-  const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0), OSSL_PARAM_construct_end()};
+  const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0),
+                               OSSL_PARAM_construct_end()};
   if (!context || EVP_MAC_CTX_set_params(context.get(), params) != 1) die("HMAC");
   return context;
 }

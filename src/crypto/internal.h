@@ -64,7 +64,7 @@ struct PublicKey::Impl {
   PkeyPtr pkey;
   PublicComponents parts;
   std::size_t bits = 0;
-  std::uint64_t id = 0;                       ///< names this object in per-thread caches; never reused
+  std::uint64_t id = 0;                        ///< names this object in per-thread caches; never reused
   mutable std::atomic<std::uint32_t> uses{0};  ///< a key used once (a DPoP proof's) is not worth a cache slot
 };
 

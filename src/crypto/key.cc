@@ -65,7 +65,9 @@ std::string from_bn(const BIGNUM* number) {
 class KeyParams {
  public:
   KeyParams() : builder_(OSSL_PARAM_BLD_new()), ok_(builder_ != nullptr) {}
-  void text(const char* name, const char* value) { ok_ = ok_ && OSSL_PARAM_BLD_push_utf8_string(builder_.get(), name, value, 0) == 1; }
+  void text(const char* name, const char* value) {
+    ok_ = ok_ && OSSL_PARAM_BLD_push_utf8_string(builder_.get(), name, value, 0) == 1;
+  }
   void octets(const char* name, std::string_view value) {
     ok_ = ok_ && OSSL_PARAM_BLD_push_octet_string(builder_.get(), name, value.data(), value.size()) == 1;
   }
@@ -170,7 +172,8 @@ std::optional<KeyKind> kind_of(const EVP_PKEY* key) {
     return std::nullopt;
   }
   char group[64] = {};
-  if (EVP_PKEY_get_utf8_string_param(key, OSSL_PKEY_PARAM_GROUP_NAME, group, sizeof group, nullptr) != 1) return std::nullopt;
+  if (EVP_PKEY_get_utf8_string_param(key, OSSL_PKEY_PARAM_GROUP_NAME, group, sizeof group, nullptr) != 1)
+    return std::nullopt;
   const std::string_view name = group;
   if (name == "prime256v1" || name == "P-256") return KeyKind::p256;
   if (name == "secp384r1" || name == "P-384") return KeyKind::p384;
@@ -304,7 +307,8 @@ Result<PublicKey> PublicKey::from_components(const PublicComponents& parts) {
     if (!context || EVP_PKEY_public_check_quick(context.get()) != 1) return crypto_failure("not a point of the curve");
   }
   auto impl = std::make_shared<Impl>();
-  impl->bits = parts.kind == KeyKind::rsa ? bit_length(parts.n) : static_cast<std::size_t>(EVP_PKEY_get_bits(pkey.get()));
+  impl->bits =
+      parts.kind == KeyKind::rsa ? bit_length(parts.n) : static_cast<std::size_t>(EVP_PKEY_get_bits(pkey.get()));
   impl->pkey = std::move(pkey);
   impl->parts = parts;
   impl->id = next_key_id();
@@ -405,8 +409,8 @@ Result<PrivateKey> PrivateKey::from_pkcs8_der(std::string_view der) {
 
 Result<PrivateKey> PrivateKey::from_pem(std::string_view pem) {
   const BioPtr bio = memory_bio(pem);
-  return rebuild<PrivateKey>(PkeyPtr(bio ? PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, nullptr) : nullptr),
-                             private_parts);
+  return rebuild<PrivateKey>(
+      PkeyPtr(bio ? PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, nullptr) : nullptr), private_parts);
 }
 
 KeyKind PrivateKey::kind() const noexcept { return impl_->pub.kind(); }

@@ -1,13 +1,13 @@
 // Keys: immutable public and private keys, cheap to copy (one shared object inside).
 //
 // Kinds: RSA (2048 to 8192 bits), EC P-256, P-384 and P-521 (FIPS 186-5), Ed25519 (RFC 8032).
-// A key that exists has been checked: an EC point lies on its curve and is not the point at infinity (threat J-8); an RSA
-// modulus is odd and of allowed size, its exponent is odd, at least 65537 and at most 64 bits (threat J-9).
+// A key that exists has been checked: an EC point lies on its curve and is not the point at infinity (threat J-8); an
+// RSA modulus is odd and of allowed size, its exponent is odd, at least 65537 and at most 64 bits (threat J-9).
 //
-// Errors: malformed for bytes that are no key; crypto_failed for a key that breaks a rule above; both say nothing of the
-// key's contents. Private parts are held in Secret.
-// Thread rules: values; sharing one key between threads is fine. A thread that used a key keeps a prepared context of
-// it in a small per-thread cache for a while after the last copy is gone.
+// Errors: malformed for bytes that are no key; crypto_failed for a key that breaks a rule above; both say nothing of
+// the key's contents. Private parts are held in Secret. Thread rules: values; sharing one key between threads is fine.
+// A thread that used a key keeps a prepared context of it in a small per-thread cache for a while after the last copy
+// is gone.
 #pragma once
 
 #include <cstddef>
@@ -44,8 +44,8 @@ struct PublicComponents {
 };
 struct PrivateComponents {
   PublicComponents pub;
-  Secret d;                  ///< all kinds
-  Secret p, q, dp, dq, qi;   ///< RSA: all five
+  Secret d;                 ///< all kinds
+  Secret p, q, dp, dq, qi;  ///< RSA: all five
 };
 
 class PublicKey {

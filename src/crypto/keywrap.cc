@@ -40,8 +40,8 @@ Result<std::string> MasterKeyRing::seal(Random& random, std::string_view purpose
   if (key == keys_.end()) return fail(ErrorCode::config_invalid, {}, "no master key");
   const std::string header = header_of(current_);
   const std::string nonce = random_bytes(random, kGcmNonceSize);
-  MITRAL_TRY(const auto sealed, crypto::seal(Aead::aes256_gcm, key->second.reveal(), nonce, header + std::string(purpose),
-                                             plaintext.reveal()));
+  MITRAL_TRY(const auto sealed, crypto::seal(Aead::aes256_gcm, key->second.reveal(), nonce,
+                                             header + std::string(purpose), plaintext.reveal()));
   return header + nonce + sealed;
 }
 

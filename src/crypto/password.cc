@@ -70,10 +70,10 @@ std::string base64_unpadded(std::string_view data) {
 
 Result<PasswordHasher> PasswordHasher::create(Argon2Params params, Random& random) {
   if (!within_limits(params)) return fail(ErrorCode::config_invalid, {}, "Argon2 parameters out of range");
-  // Salt and hash are random bytes: what costs is to compute a hash beside them, and nothing ever will equal them. Making
-  // one by hashing would only cost the start of the program.
-  return PasswordHasher(params, fmt::format("{}{},t={},p={}${}${}", kPrefix, params.memory_kib, params.passes, params.lanes,
-                                            base64_unpadded(random_bytes(random, kSaltSize)),
+  // Salt and hash are random bytes: what costs is to compute a hash beside them, and nothing ever will equal them.
+  // Making one by hashing would only cost the start of the program.
+  return PasswordHasher(params, fmt::format("{}{},t={},p={}${}${}", kPrefix, params.memory_kib, params.passes,
+                                            params.lanes, base64_unpadded(random_bytes(random, kSaltSize)),
                                             base64_unpadded(random_bytes(random, kHashSize))));
 }
 
@@ -82,9 +82,10 @@ Result<std::string> PasswordHasher::hash(const Secret& password, Random& random)
   if (clear.size() > limits::kPasswordMax) return fail(ErrorCode::too_large);
   if (clear.empty()) return fail(ErrorCode::invalid_request, "password is empty");
   const std::string salt = random_bytes(random, kSaltSize);
-  std::string out(argon2_encodedlen(params_.passes, params_.memory_kib, params_.lanes, kSaltSize, kHashSize, Argon2_id), '\0');
-  const int status = argon2id_hash_encoded(params_.passes, params_.memory_kib, params_.lanes, clear.data(), clear.size(),
-                                           salt.data(), salt.size(), kHashSize, out.data(), out.size());
+  std::string out(argon2_encodedlen(params_.passes, params_.memory_kib, params_.lanes, kSaltSize, kHashSize, Argon2_id),
+                  '\0');
+  const int status = argon2id_hash_encoded(params_.passes, params_.memory_kib, params_.lanes, clear.data(),
+                                           clear.size(), salt.data(), salt.size(), kHashSize, out.data(), out.size());
   if (status != ARGON2_OK) return fail(ErrorCode::internal, {}, argon2_error_message(status));
   out.resize(out.find('\0'));
   return out;

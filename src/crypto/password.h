@@ -1,7 +1,7 @@
 // Passwords: Argon2id (RFC 9106), stored as a PHC string: $argon2id$v=19$m=...,t=...,p=...$salt$hash.
 //
-// Cost by default: 19 MiB, 2 passes, 1 lane, about 30 ms. Always in its own pool with a bounded queue, never on an event
-// loop. A stored string that asks for more memory or passes than the limits below is refused, not computed.
+// Cost by default: 19 MiB, 2 passes, 1 lane, about 30 ms. Always in its own pool with a bounded queue, never on an
+// event loop. A stored string that asks for more memory or passes than the limits below is refused, not computed.
 //
 // Limits: password up to limits::kPasswordMax bytes (an empty one is refused when hashing).
 // Errors: too_large; crypto_failed for a stored string that is no Argon2id PHC string or over a limit; internal when

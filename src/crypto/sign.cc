@@ -65,7 +65,8 @@ PkeyCtxPtr prepare(EVP_PKEY* key, SignAlg alg, KeyKind kind, Operation operation
   if ((operation == Operation::sign ? EVP_PKEY_sign_init(ctx) : EVP_PKEY_verify_init(ctx)) != 1) return nullptr;
   if (kind == KeyKind::rsa) {
     const int padding = is_pss(alg) ? RSA_PKCS1_PSS_PADDING : RSA_PKCS1_PADDING;
-    if (EVP_PKEY_CTX_set_rsa_padding(ctx, padding) != 1 || EVP_PKEY_CTX_set_signature_md(ctx, md_of(alg)) != 1) return nullptr;
+    if (EVP_PKEY_CTX_set_rsa_padding(ctx, padding) != 1 || EVP_PKEY_CTX_set_signature_md(ctx, md_of(alg)) != 1)
+      return nullptr;
     if (is_pss(alg) && (EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, md_of(alg)) != 1 ||
                         EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST) != 1)) {
       return nullptr;

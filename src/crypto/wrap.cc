@@ -159,7 +159,8 @@ Result<Secret> concat_kdf(const Secret& shared, std::string_view algorithm_id, s
   return derived;
 }
 
-Result<CbcHmac> cbc_hmac_seal(const Secret& key, std::string_view iv, std::string_view aad, std::string_view plaintext) {
+Result<CbcHmac> cbc_hmac_seal(const Secret& key, std::string_view iv, std::string_view aad,
+                              std::string_view plaintext) {
   const std::string_view k = key.reveal();
   if (k.size() != kCbcKeySize || iv.size() != kBlock || plaintext.size() > INT_MAX - kBlock) {
     return crypto_failure("A128CBC-HS256: size");
@@ -171,7 +172,8 @@ Result<CbcHmac> cbc_hmac_seal(const Secret& key, std::string_view iv, std::strin
   int rest = 0;
   if (!context ||
       EVP_EncryptInit_ex2(context.get(), algorithms().aes128_cbc, bytes(k.substr(16)), bytes(iv), nullptr) != 1 ||
-      EVP_EncryptUpdate(context.get(), bytes(out.ciphertext), &size, bytes(plaintext), static_cast<int>(plaintext.size())) != 1 ||
+      EVP_EncryptUpdate(context.get(), bytes(out.ciphertext), &size, bytes(plaintext),
+                        static_cast<int>(plaintext.size())) != 1 ||
       EVP_EncryptFinal_ex(context.get(), bytes(out.ciphertext) + size, &rest) != 1) {
     return crypto_failure("A128CBC-HS256");
   }
@@ -194,7 +196,8 @@ Result<std::string> cbc_hmac_open(const Secret& key, std::string_view iv, std::s
   int rest = 0;
   if (!context ||
       EVP_DecryptInit_ex2(context.get(), algorithms().aes128_cbc, bytes(k.substr(16)), bytes(iv), nullptr) != 1 ||
-      EVP_DecryptUpdate(context.get(), bytes(out), &size, bytes(ciphertext), static_cast<int>(ciphertext.size())) != 1 ||
+      EVP_DecryptUpdate(context.get(), bytes(out), &size, bytes(ciphertext), static_cast<int>(ciphertext.size())) !=
+          1 ||
       EVP_DecryptFinal_ex(context.get(), bytes(out) + size, &rest) != 1) {
     wipe(out);
     return crypto_failure("A128CBC-HS256");

@@ -69,7 +69,8 @@ std::vector<AuditEvent> access_events(const AccessFacts& facts, const std::vecto
     out.push_back(base_event(facts));
     out.back().patient = patient;
     if (facts.outcome == model::AuditOutcome::success) add_ids(out.back(), items);
-    if (facts.withheld != 0 && out.size() == 1) out.back().details.emplace_back("withheld", std::to_string(facts.withheld));
+    if (facts.withheld != 0 && out.size() == 1)
+      out.back().details.emplace_back("withheld", std::to_string(facts.withheld));
   }
   return out;
 }

@@ -1,5 +1,5 @@
-// AccessAudit: who read what, as audit events (IHE BALP patterns; threats §14). Ids and types only: never a search value,
-// never a token, never content. One event for each patient whose data left, or one when nothing did.
+// AccessAudit: who read what, as audit events (IHE BALP patterns; threats §14). Ids and types only: never a search
+// value, never a token, never content. One event for each patient whose data left, or one when nothing did.
 //
 // Limits: kAuditResourceIdsMax ids in an event, kAuditPatientsMax events; the rest is counted.
 // Thread rules: pure function.
@@ -19,10 +19,10 @@ namespace mitral::gateway {
 struct AccessFacts {
   std::string_view issuer;
   std::string_view address;
-  const VerifiedToken* token = nullptr;             ///< null: refused before one was proven
-  const fhir::Interaction* interaction = nullptr;   ///< null: not understood
+  const VerifiedToken* token = nullptr;            ///< null: refused before one was proven
+  const fhir::Interaction* interaction = nullptr;  ///< null: not understood
   model::AuditOutcome outcome = model::AuditOutcome::success;
-  std::string_view reason;                          ///< stable code; empty on success
+  std::string_view reason;  ///< stable code; empty on success
   std::size_t withheld = 0;
   Instant at;
 };

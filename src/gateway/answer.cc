@@ -21,8 +21,8 @@ std::unexpected<Error> unusable(std::string_view why) { return fail(ErrorCode::m
 bool base_ends(std::string_view text, std::size_t end) {
   if (end == text.size()) return true;
   const char c = text[end];
-  return !((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' ||
-           c == '%' || c == '~' || c == ':' || c == '@');
+  return !((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+           c == '.' || c == '%' || c == '~' || c == ':' || c == '@');
 }
 
 std::optional<std::string> moved(std::string_view text, std::string_view from, std::string_view to) {
@@ -61,7 +61,7 @@ bool is_history(InteractionKind kind) noexcept {
 /// One entry on its way through. Only entries with a verdict of true are rebuilt.
 struct Candidate {
   Json* entry = nullptr;
-  Json* resource = nullptr;   ///< nullptr: a tombstone of a history
+  Json* resource = nullptr;  ///< nullptr: a tombstone of a history
   Origin origin = Origin::match;
   bool visible = false;
 };
@@ -117,7 +117,9 @@ class BundleJudge {
     std::unordered_set<std::string> seen;
     const auto is_seen = [&](std::string_view type, std::string_view id) { return seen.contains(key_of(type, id)); };
     bool provenance = false;
-    const auto is_provenance = [](const Json& resource) { return resource["resourceType"].string_or() == "Provenance"; };
+    const auto is_provenance = [](const Json& resource) {
+      return resource["resourceType"].string_or() == "Provenance";
+    };
     for (const auto& candidate : candidates_) {
       provenance = provenance || (candidate.resource != nullptr && is_provenance(*candidate.resource));
     }
@@ -132,7 +134,8 @@ class BundleJudge {
         candidate.visible =
             policy::resource_visible(rules_.access, *candidate.resource, candidate.origin, is_seen).permitted();
         if (candidate.visible && provenance && !second) {
-          seen.insert(key_of((*candidate.resource)["resourceType"].string_or(), (*candidate.resource)["id"].string_or()));
+          seen.insert(
+              key_of((*candidate.resource)["resourceType"].string_or(), (*candidate.resource)["id"].string_or()));
         }
       }
     }
@@ -180,8 +183,9 @@ class BundleJudge {
 
   /// A total is given when all matches are on this page, or when nothing of the type is hidden from this token.
   void set_total(Json& body, const Json& links, std::size_t matches) const {
-    const auto paged = std::ranges::any_of(links.items(), [](const Json& link) { return link["relation"].string_or() != "self"; }) ||
-                       upstream_pages_;
+    const auto paged =
+        std::ranges::any_of(links.items(), [](const Json& link) { return link["relation"].string_or() != "self"; }) ||
+        upstream_pages_;
     if (!paged) {
       body.set("total", Json(matches));
     } else if (const auto total = bundle_["total"].as_int64(); total && *total >= 0 && rules_.plan.unlimited) {
@@ -194,7 +198,9 @@ class BundleJudge {
     out.push_back(Json::object({{"relation", "self"}, {"url", rules_.self_link}}));
     for (const auto& link : bundle_["link"].items()) {
       const auto relation = link["relation"].string_or();
-      if (relation != "next" && relation != "previous" && relation != "prev" && relation != "first" && relation != "last") continue;
+      if (relation != "next" && relation != "previous" && relation != "prev" && relation != "first" &&
+          relation != "last")
+        continue;
       upstream_pages_ = upstream_pages_ || relation == "next" || relation == "previous" || relation == "prev";
       const auto url = rules_.seal_link ? rules_.seal_link(link["url"].string_or()) : std::nullopt;
       if (url) out.push_back(Json::object({{"relation", relation}, {"url", *url}}));
@@ -206,9 +212,11 @@ class BundleJudge {
     Json out = Json::object();
     const Json& entry = *candidate.entry;
     if (candidate.resource != nullptr) {
-      const auto key = key_of((*candidate.resource)["resourceType"].string_or(), (*candidate.resource)["id"].string_or());
+      const auto key =
+          key_of((*candidate.resource)["resourceType"].string_or(), (*candidate.resource)["id"].string_or());
       out.set("fullUrl", Json(std::string(rules_.public_base) + "/" + key));
-      if (!rules_.plan.elements.empty() && candidate.origin == Origin::match) project(*candidate.resource, rules_.plan.elements);
+      if (!rules_.plan.elements.empty() && candidate.origin == Origin::match)
+        project(*candidate.resource, rules_.plan.elements);
       out.set("resource", std::move(*candidate.resource));
     }
     if (!is_history(kind_)) {
@@ -216,8 +224,9 @@ class BundleJudge {
       return out;
     }
     // bdl-4 of FHIR R4: entries of a history carry request and response.
-    for (const auto& [part, names] : {std::pair<const char*, std::array<const char*, 3>>{"request", {"method", "url", ""}},
-                                      {"response", {"status", "etag", "lastModified"}}}) {
+    for (const auto& [part, names] :
+         {std::pair<const char*, std::array<const char*, 3>>{"request", {"method", "url", ""}},
+          {"response", {"status", "etag", "lastModified"}}}) {
       Json kept = Json::object();
       for (const auto* const name : names) {
         if (entry[part][name].is_string()) kept.set(name, entry[part][name]);
@@ -274,18 +283,20 @@ void project(Json& resource, const std::vector<std::string>& elements) {
   for (auto& [key, value] : resource.members_mut()) {
     // A primitive's extensions stand beside it under the name with an underscore.
     const auto name = key.starts_with('_') ? std::string_view(key).substr(1) : std::string_view(key);
-    const bool always = key == "resourceType" || key == "id" || key == "meta" || key == "implicitRules" || key == "modifierExtension";
+    const bool always =
+        key == "resourceType" || key == "id" || key == "meta" || key == "implicitRules" || key == "modifierExtension";
     const auto named = [&](const std::string& element) {
       // value[x] is asked for as "value".
-      return name == element || (name.starts_with(element) && name.size() > element.size() && name[element.size()] >= 'A' &&
-                                 name[element.size()] <= 'Z');
+      return name == element || (name.starts_with(element) && name.size() > element.size() &&
+                                 name[element.size()] >= 'A' && name[element.size()] <= 'Z');
     };
     if (always || std::ranges::any_of(elements, named)) out.set(key, std::move(value));
   }
   auto* meta = out.find("meta");
   Json marked = meta != nullptr ? std::move(*meta) : Json::object();
   Json tags = marked["tag"].is_array() ? marked["tag"] : Json::array();
-  tags.push_back(Json::object({{"system", "http://terminology.hl7.org/CodeSystem/v3-ObservationValue"}, {"code", "SUBSETTED"}}));
+  tags.push_back(
+      Json::object({{"system", "http://terminology.hl7.org/CodeSystem/v3-ObservationValue"}, {"code", "SUBSETTED"}}));
   marked.set("tag", std::move(tags));
   out.set("meta", std::move(marked));
   resource = std::move(out);

@@ -1,5 +1,5 @@
-// Answer: judges what upstream sent, resource by resource, and builds what the client gets from the parsed tree, so that
-// what was judged is what is sent (smart-fhir §4.10).
+// Answer: judges what upstream sent, resource by resource, and builds what the client gets from the parsed tree, so
+// that what was judged is what is sent (smart-fhir §4.10).
 //
 // Only searchset and history Bundles and single resources pass. Of a Bundle only known parts are carried over; entries
 // that may not be seen leave no trace: not in the total, which is given only where it is true; not in links, which are
@@ -44,7 +44,7 @@ struct AnswerRules {
   const fhir::Interaction& interaction;
   std::string_view public_base;
   std::string_view upstream_base;
-  std::string_view self_link;   ///< the client's own request, for link.self
+  std::string_view self_link;  ///< the client's own request, for link.self
   /// Makes a public link of an upstream paging link; nullopt leaves it out.
   std::function<std::optional<std::string>(std::string_view upstream_link)> seal_link;
 };

@@ -82,7 +82,8 @@ Result<Json> security_of(const Json& configuration, bool cors) {
 
 Result<Json> public_capabilities(const Json& upstream, const Json& smart_configuration, const std::string& public_base,
                                  bool cors, Instant now) {
-  if (upstream["resourceType"].string_or() != "CapabilityStatement" || !upstream["fhirVersion"].string_or().starts_with("4.0")) {
+  if (upstream["resourceType"].string_or() != "CapabilityStatement" ||
+      !upstream["fhirVersion"].string_or().starts_with("4.0")) {
     return fail(ErrorCode::malformed, {}, "upstream's metadata is not an R4 CapabilityStatement");
   }
   MITRAL_TRY(auto security, security_of(smart_configuration, cors));

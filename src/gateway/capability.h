@@ -17,7 +17,8 @@
 
 namespace mitral::gateway {
 
-[[nodiscard]] Result<codec::Json> public_capabilities(const codec::Json& upstream, const codec::Json& smart_configuration,
+[[nodiscard]] Result<codec::Json> public_capabilities(const codec::Json& upstream,
+                                                      const codec::Json& smart_configuration,
                                                       const std::string& public_base, bool cors, Instant now);
 
 }  // namespace mitral::gateway

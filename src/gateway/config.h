@@ -15,26 +15,26 @@
 namespace mitral::gateway {
 
 struct Config {
-  std::string public_base;      ///< FHIR base URL that clients use, without a trailing slash
-  std::string audience;         ///< what "aud" of a token must contain; empty: public_base
-  std::string name = "FHIR";    ///< shown in RFC 9728 metadata
-  std::string upstream;         ///< FHIR base URL behind the gateway, without a trailing slash
+  std::string public_base;                      ///< FHIR base URL that clients use, without a trailing slash
+  std::string audience;                         ///< what "aud" of a token must contain; empty: public_base
+  std::string name = "FHIR";                    ///< shown in RFC 9728 metadata
+  std::string upstream;                         ///< FHIR base URL behind the gateway, without a trailing slash
   std::vector<codec::Header> upstream_headers;  ///< the gateway's own credential and the like, sent with every request
   net::ClientOptions upstream_options;
 
-  std::string issuer;           ///< issuer identifier
-  std::string credential_id;    ///< the gateway's name at introspection and at the revocation feed
+  std::string issuer;         ///< issuer identifier
+  std::string credential_id;  ///< the gateway's name at introspection and at the revocation feed
   Secret credential_secret;
   net::ClientOptions issuer_options;
-  std::string jwks_url;                  ///< empty: issuer + /jwks
-  std::string introspection_url;         ///< empty: issuer + /introspect
-  std::string revocations_url;           ///< empty: issuer + /revocations
-  std::string smart_configuration_url;   ///< empty: issuer + /.well-known/smart-configuration?resource=<audience>
+  std::string jwks_url;                 ///< empty: issuer + /jwks
+  std::string introspection_url;        ///< empty: issuer + /introspect
+  std::string revocations_url;          ///< empty: issuer + /revocations
+  std::string smart_configuration_url;  ///< empty: issuer + /.well-known/smart-configuration?resource=<audience>
 
-  std::vector<std::string> origins;      ///< browser origins of registered apps (CORS), "https://app.example"
-  std::vector<std::string> hosts;        ///< Host values answered beside public_base's own (threat W-2)
+  std::vector<std::string> origins;           ///< browser origins of registered apps (CORS), "https://app.example"
+  std::vector<std::string> hosts;             ///< Host values answered beside public_base's own (threat W-2)
   std::vector<std::string> scopes_supported;  ///< RFC 9728 metadata; may be empty
-  Secret page_key;                       ///< 32 bytes that seal paging links; empty: random, links die with the process
+  Secret page_key;  ///< 32 bytes that seal paging links; empty: random, links die with the process
 };
 
 }  // namespace mitral::gateway

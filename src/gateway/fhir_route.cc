@@ -61,8 +61,9 @@ bool tag_listed(std::string_view list, std::string_view tag) {
 
 bool looks_like_http_date(std::string_view text) {
   return text.size() >= 20 && text.size() <= 40 && std::ranges::all_of(text, [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == ' ' || c == ',' || c == ':';
-  });
+           return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == ' ' || c == ',' ||
+                  c == ':';
+         });
 }
 
 Response unavailable() {
@@ -119,24 +120,26 @@ bool wants_fhir_json(std::string_view accept, const std::vector<std::string_view
              format.starts_with("application/fhir+json") || format.starts_with("application/fhir json");
     });
   }
-  return codec::accept_weight(accept, "application/fhir+json") > 0 || codec::accept_weight(accept, "application/json") > 0;
+  return codec::accept_weight(accept, "application/fhir+json") > 0 ||
+         codec::accept_weight(accept, "application/json") > 0;
 }
 
 FhirRoute::FhirRoute(Parts parts)
     : parts_(std::move(parts)),
       upstream_base_(parts_.config.upstream),
-      challenge_metadata_(resource_metadata_url(parts_.config.audience.empty() ? parts_.config.public_base
-                                                                              : parts_.config.audience)) {}
+      challenge_metadata_(
+          resource_metadata_url(parts_.config.audience.empty() ? parts_.config.public_base : parts_.config.audience)) {}
 
 Response FhirRoute::unauthorized(std::string_view error, ClientText description) const {
   auto out = outcome_response(401, "login", description);
-  out.headers.add("WWW-Authenticate", challenge(challenge_metadata_, error, error.empty() ? ClientText{} : description));
+  out.headers.add("WWW-Authenticate",
+                  challenge(challenge_metadata_, error, error.empty() ? ClientText{} : description));
   return out;
 }
 
 std::optional<Response> FhirRoute::refuse_token_elsewhere(const Request& request) const {
-  const bool form = request.method == Method::post &&
-                    codec::is_media_type(request.headers.get("Content-Type").value_or(""), kForm);
+  const bool form =
+      request.method == Method::post && codec::is_media_type(request.headers.get("Content-Type").value_or(""), kForm);
   if (!carries_token(request.query) && !(form && carries_token(request.body))) return std::nullopt;
   auto out = outcome_response(400, "security", "Send the access token in the Authorization header only");
   out.headers.add("WWW-Authenticate", challenge(challenge_metadata_, "invalid_request",
@@ -154,8 +157,8 @@ Task<Response> FhirRoute::handle(const Request& request, std::string_view rest) 
                                                   "Send exactly one well-formed Authorization header"));
     co_return out;
   }
-  if (!*authorization || ((*authorization)->scheme != codec::AuthScheme::bearer &&
-                          (*authorization)->scheme != codec::AuthScheme::dpop)) {
+  if (!*authorization ||
+      ((*authorization)->scheme != codec::AuthScheme::bearer && (*authorization)->scheme != codec::AuthScheme::dpop)) {
     parts_.metrics.no_token.add();
     co_return unauthorized({}, "An access token is needed: Authorization: Bearer");
   }
@@ -174,10 +177,12 @@ Task<Response> FhirRoute::refused_token(const Request& request, const Error& err
     co_return unavailable();
   }
   parts_.metrics.bad_token.add();
-  auto out = unauthorized("invalid_token", error.client.empty() ? ClientText("The access token is not valid here") : error.client);
+  auto out = unauthorized("invalid_token",
+                          error.client.empty() ? ClientText("The access token is not valid here") : error.client);
   // Anyone can send garbage: what is written down about unproven callers is bounded, the rest is counted.
   const auto now = parts_.clock.now();
-  if (unproven_second_.exchange(to_seconds(now), std::memory_order_relaxed) != to_seconds(now)) unproven_count_.store(0);
+  if (unproven_second_.exchange(to_seconds(now), std::memory_order_relaxed) != to_seconds(now))
+    unproven_count_.store(0);
   if (unproven_count_.fetch_add(1, std::memory_order_relaxed) >= limits::kAuditDeniedPerSecond) {
     parts_.metrics.audit_skipped.add();
     co_return out;
@@ -195,8 +200,8 @@ Task<Response> FhirRoute::refused_token(const Request& request, const Error& err
   co_return out;
 }
 
-Task<Response> FhirRoute::released(Call& call, Response response, std::string_view reason, const std::vector<Shown>& shown,
-                                   std::size_t withheld) {
+Task<Response> FhirRoute::released(Call& call, Response response, std::string_view reason,
+                                   const std::vector<Shown>& shown, std::size_t withheld) {
   const AccessFacts facts{.issuer = parts_.config.issuer,
                           .address = call.request.peer_address,
                           .token = call.token.get(),
@@ -245,8 +250,12 @@ std::optional<Response> FhirRoute::classify(Call& call) const {
 std::optional<Response> FhirRoute::unseal(Call& call) const {
   const auto page = parts_.pages.open(call.interaction.params.front().value, *call.token, call.now);
   if (!page || page->path != call.path) return not_found();
-  auto interaction = fhir::classify({.method = Method::get, .path = page->path, .query = page->query,
-                                     .content_type = {}, .body = {}, .if_none_exist = false});
+  auto interaction = fhir::classify({.method = Method::get,
+                                     .path = page->path,
+                                     .query = page->query,
+                                     .content_type = {},
+                                     .body = {},
+                                     .if_none_exist = false});
   if (!interaction) return not_found();
   call.interaction = std::move(*interaction);
   call.page_target = page->target;
@@ -256,7 +265,8 @@ std::optional<Response> FhirRoute::unseal(Call& call) const {
 Response FhirRoute::refusal(const policy::RequestDecision& decision, const Interaction& interaction) const {
   const auto forbidden = [&](ClientText text, std::string_view scope = {}) {
     auto out = outcome_response(403, "forbidden", text, decision.parameter);
-    if (!scope.empty()) out.headers.add("WWW-Authenticate", challenge(challenge_metadata_, "insufficient_scope", text, scope));
+    if (!scope.empty())
+      out.headers.add("WWW-Authenticate", challenge(challenge_metadata_, "insufficient_scope", text, scope));
     return out;
   };
   switch (decision.decision.reason) {
@@ -269,7 +279,8 @@ Response FhirRoute::refusal(const policy::RequestDecision& decision, const Inter
     case Reason::parameter_unknown:
       return outcome_response(400, "not-supported", "Unknown search parameter for this type", decision.parameter);
     case Reason::parameter_unsupported:
-      return outcome_response(400, "not-supported", "This parameter or value is not supported here", decision.parameter);
+      return outcome_response(400, "not-supported", "This parameter or value is not supported here",
+                              decision.parameter);
     case Reason::parameter_malformed:
       return outcome_response(400, "invalid", "A parameter can't be read", decision.parameter);
     case Reason::interaction_not_offered:
@@ -292,7 +303,8 @@ Task<Response> FhirRoute::guarded(Call& call) {
     co_return co_await released(call, refusal(call.decision, call.interaction), policy::name(decision.reason));
   }
   if (!wants_fhir_json(call.request.headers.get("Accept").value_or(""), call.interaction.values("_format"))) {
-    co_return co_await released(call, outcome_response(406, "not-supported", "Only FHIR JSON is served here"), "not_acceptable");
+    co_return co_await released(call, outcome_response(406, "not-supported", "Only FHIR JSON is served here"),
+                                "not_acceptable");
   }
   co_return co_await forward(call);
 }
@@ -350,7 +362,8 @@ Task<Response> FhirRoute::forward(Call& call) {
   if (status == 404 || status == 410) co_return co_await released(call, not_found(), "not_found");
   if (status == 429 || status == 503) co_return co_await released(call, unavailable(), "upstream_busy");
   if (is_search(call.interaction.kind) && (status == 400 || status == 422)) {
-    co_return co_await released(call, outcome_response(400, "invalid", "The FHIR server did not accept this search"), "upstream_refused");
+    co_return co_await released(call, outcome_response(400, "invalid", "The FHIR server did not accept this search"),
+                                "upstream_refused");
   }
   parts_.metrics.upstream_rejected.add();
   log::warn("gateway.upstream_status", {{"status", status}});
@@ -383,7 +396,8 @@ Task<Response> FhirRoute::judge(Call& call, const Response& upstream) {
   const bool bundle = is_search(call.interaction.kind) || is_history(call.interaction.kind);
   auto judged = bundle ? judge_bundle(std::move(*body), rules) : judge_resource(std::move(*body), rules);
   if (!judged && judged.error().code == ErrorCode::not_found) {
-    co_return co_await released(call, not_found(), judged.error().detail.empty() ? "not_found" : judged.error().detail, {}, 1);
+    co_return co_await released(call, not_found(), judged.error().detail.empty() ? "not_found" : judged.error().detail,
+                                {}, 1);
   }
   if (!judged) co_return co_await released(call, reject(judged.error().detail), "upstream_rejected");
   auto response = render(call, *judged, upstream);
@@ -414,16 +428,19 @@ std::optional<std::string> FhirRoute::seal_link(const Call& call, std::string_vi
     const auto start = static_cast<std::size_t>(url->path.data() - upstream_link.data());
     below = upstream_link.substr(start);
     const auto public_path = codec::parse_http_url(parts_.config.public_base)->path;
-    const std::string_view base = below.starts_with(parts_.upstream.target) ? std::string_view(parts_.upstream.target) : public_path;
+    const std::string_view base =
+        below.starts_with(parts_.upstream.target) ? std::string_view(parts_.upstream.target) : public_path;
     if (!below.starts_with(base)) return std::nullopt;
     below.remove_prefix(base.size());
   }
   const auto path = below.substr(0, below.find('?'));
-  if (below.empty() || (below.front() != '/' && below.front() != '?') || (!path.empty() && !codec::is_plain_path(path)) ||
+  if (below.empty() || (below.front() != '/' && below.front() != '?') ||
+      (!path.empty() && !codec::is_plain_path(path)) ||
       !std::ranges::all_of(below, [](char c) { return c > 0x20 && c < 0x7f && c != '#' && c != '"' && c != '\\'; })) {
     return std::nullopt;
   }
-  const auto sealed = parts_.pages.seal({call.path, serialize(call.decision.plan.kept), std::string(below)}, *call.token, call.now);
+  const auto sealed =
+      parts_.pages.seal({call.path, serialize(call.decision.plan.kept), std::string(below)}, *call.token, call.now);
   if (!sealed) return std::nullopt;
   return parts_.config.public_base + call.path + "?" + std::string(kPageParameter) + "=" + *sealed;
 }

@@ -3,7 +3,8 @@
 // The order is that of oauth-oidc-fapi §21: one Authorization header, token, revocation, key binding, scope, rewrite,
 // filter, audit. See gateway.h for the statuses.
 //
-// Limits: base/limits.h. Thread rules: handle() from any thread that has a Scheduler; the request must outlive the Task.
+// Limits: base/limits.h. Thread rules: handle() from any thread that has a Scheduler; the request must outlive the
+// Task.
 #pragma once
 
 #include <atomic>
@@ -36,7 +37,7 @@ class FhirRoute {
  public:
   struct Parts {
     const Config& config;
-    net::Url upstream;       ///< of the upstream base, its target without a trailing slash
+    net::Url upstream;  ///< of the upstream base, its target without a trailing slash
     Sender& sender;
     ports::AuditStore& audit;
     const Clock& clock;
@@ -53,7 +54,8 @@ class FhirRoute {
   struct Call;
   [[nodiscard]] std::optional<codec::Response> refuse_token_elsewhere(const codec::Request& request) const;
   [[nodiscard]] codec::Response unauthorized(std::string_view error, ClientText description) const;
-  [[nodiscard]] codec::Response refusal(const policy::RequestDecision& decision, const fhir::Interaction& interaction) const;
+  [[nodiscard]] codec::Response refusal(const policy::RequestDecision& decision,
+                                        const fhir::Interaction& interaction) const;
   [[nodiscard]] Task<codec::Response> guarded(Call& call);
   [[nodiscard]] std::optional<codec::Response> classify(Call& call) const;
   [[nodiscard]] std::optional<codec::Response> unseal(Call& call) const;
@@ -69,7 +71,7 @@ class FhirRoute {
   [[nodiscard]] Task<codec::Response> refused_token(const codec::Request& request, const Error& error);
 
   Parts parts_;
-  std::string upstream_base_;      ///< as configured: what upstream calls itself
+  std::string upstream_base_;  ///< as configured: what upstream calls itself
   std::string challenge_metadata_;
   std::atomic<std::int64_t> unproven_second_{0};
   std::atomic<std::size_t> unproven_count_{0};

@@ -35,16 +35,22 @@ bool is_base_url(std::string_view text) {
 }
 
 Result<void> check(const Config& config) {
-  if (!is_base_url(config.public_base)) return bad_config("public_base must be an http(s) URL without query or trailing slash");
-  if (!is_base_url(config.upstream)) return bad_config("upstream must be an http(s) URL without query or trailing slash");
+  if (!is_base_url(config.public_base))
+    return bad_config("public_base must be an http(s) URL without query or trailing slash");
+  if (!is_base_url(config.upstream))
+    return bad_config("upstream must be an http(s) URL without query or trailing slash");
   if (!codec::parse_http_url(config.issuer)) return bad_config("issuer must be an http(s) URL");
-  if (!config.audience.empty() && !codec::is_absolute_uri(config.audience)) return bad_config("audience must be an absolute URI");
-  if (!config.page_key.empty() && config.page_key.reveal().size() != kPageKeySize) return bad_config("page_key must have 32 bytes");
+  if (!config.audience.empty() && !codec::is_absolute_uri(config.audience))
+    return bad_config("audience must be an absolute URI");
+  if (!config.page_key.empty() && config.page_key.reveal().size() != kPageKeySize)
+    return bad_config("page_key must have 32 bytes");
   for (const auto& origin : config.origins) {
-    if (codec::origin_of(origin) != origin) return bad_config("an origin must be scheme://host[:port], as browsers send it");
+    if (codec::origin_of(origin) != origin)
+      return bad_config("an origin must be scheme://host[:port], as browsers send it");
   }
   for (const auto& header : config.upstream_headers) {
-    if (!codec::is_token(header.name) || !codec::is_safe_header_value(header.value)) return bad_config("upstream header");
+    if (!codec::is_token(header.name) || !codec::is_safe_header_value(header.value))
+      return bad_config("upstream header");
   }
   return {};
 }
@@ -61,11 +67,12 @@ struct Gateway::Impl {
   PublicDocuments documents;
   FhirRoute route;
   std::string base_path;
-  std::string metadata_path;   ///< of RFC 9728
+  std::string metadata_path;  ///< of RFC 9728
   std::vector<std::string> hosts;
 
   /// Precondition: the configuration was checked, the issuer's URLs included.
-  Impl(Config c, Sender& sender, ports::AuditStore& audit, const Clock& the_clock, Random& random, const net::Url& upstream)
+  Impl(Config c, Sender& sender, ports::AuditStore& audit, const Clock& the_clock, Random& random,
+       const net::Url& upstream)
       : config(std::move(c)),
         clock(the_clock),
         issuer(IssuerLink::create(config, sender, metrics).value()),
@@ -93,8 +100,8 @@ struct Gateway::Impl {
 Gateway::Gateway(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
 Gateway::~Gateway() = default;
 
-Result<std::unique_ptr<Gateway>> Gateway::create(Config config, Sender& sender, ports::AuditStore& audit, const Clock& clock,
-                                                 Random& random) {
+Result<std::unique_ptr<Gateway>> Gateway::create(Config config, Sender& sender, ports::AuditStore& audit,
+                                                 const Clock& clock, Random& random) {
   MITRAL_CHECK(check(config));
   MITRAL_TRY(auto upstream, net::parse_url(config.upstream));
   if (upstream.target == "/") upstream.target.clear();

@@ -1,21 +1,22 @@
 // Gateway: the policy enforcement point in front of one FHIR R4 server (house plan §8, smart-fhir §4.3).
 //
-// handle() answers one request, in one order: plain path and Host, public documents, one bearer token, classify, decide,
-// rewrite, upstream, judge every resource, audit, answer. What is not understood is denied; what can't be checked is
-// denied; nothing leaves before its audit event is durable. Upstream sees a request built anew: no header, credential or
-// parameter of the client's reaches it unjudged.
+// handle() answers one request, in one order: plain path and Host, public documents, one bearer token, classify,
+// decide, rewrite, upstream, judge every resource, audit, answer. What is not understood is denied; what can't be
+// checked is denied; nothing leaves before its audit event is durable. Upstream sees a request built anew: no header,
+// credential or parameter of the client's reaches it unjudged.
 //
 //   401 no token or a bad one   403 the token does not allow it   404 absent or not yours, one fixed answer
 //   400 not understood          405 method or interaction not offered here      406 another format than JSON
-//   502 upstream's answer was not let through                     503 can't check now (authorization server, audit store)
+//   502 upstream's answer was not let through                     503 can't check now (authorization server, audit
+//   store)
 //
 // Served without a token: {base}/metadata, {base}/.well-known/smart-configuration,
 // /.well-known/oauth-protected-resource{base path} (RFC 9728), CORS preflight. Health and metrics are not served here
 // (threat W-20): they belong to the operator's listener.
 //
 // The feed must be followed (feed().run(), in a task of its own): while it is silent every token is introspected anew.
-// Limits: base/limits.h. Thread rules: handle() from any thread that has a Scheduler; create() and the destructor on the
-// owner's thread, with no request in flight.
+// Limits: base/limits.h. Thread rules: handle() from any thread that has a Scheduler; create() and the destructor on
+// the owner's thread, with no request in flight.
 #pragma once
 
 #include <memory>

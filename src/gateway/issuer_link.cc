@@ -64,8 +64,9 @@ Task<Result<Json>> IssuerLink::call(net::Url url, codec::Request request, net::C
   MITRAL_CO_TRY(const auto response, co_await sender_.send(std::move(url), std::move(request), std::move(options)));
   if (response.status != 200) co_return useless("authorization server answered " + std::to_string(response.status));
   const auto content_type = response.headers.get("Content-Type").value_or("");
-  if (response.headers.count("Content-Type") != 1 || (!codec::is_media_type(content_type, "application/json") &&
-                                                      !codec::is_media_type(content_type, "application/jwk-set+json"))) {
+  if (response.headers.count("Content-Type") != 1 ||
+      (!codec::is_media_type(content_type, "application/json") &&
+       !codec::is_media_type(content_type, "application/jwk-set+json"))) {
     co_return useless("authorization server did not answer with JSON");
   }
   auto json = Json::parse_object(response.body, {.max_depth = limits::kJoseJsonDepthMax, .max_bytes = max_body});

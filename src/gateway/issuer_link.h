@@ -1,8 +1,8 @@
-// IssuerLink: the gateway as a client of its authorization server: introspection (RFC 7662), key set, revocation feed and
-// SMART configuration, each with the gateway's own credential where one is needed.
+// IssuerLink: the gateway as a client of its authorization server: introspection (RFC 7662), key set, revocation feed
+// and SMART configuration, each with the gateway's own credential where one is needed.
 //
-// Errors: unavailable for everything that is not a well-formed 200 answer (the caller fails closed); too_large, timeout.
-// Thread rules: any thread; immutable.
+// Errors: unavailable for everything that is not a well-formed 200 answer (the caller fails closed); too_large,
+// timeout. Thread rules: any thread; immutable.
 #pragma once
 
 #include <cstdint>

@@ -14,7 +14,8 @@ void line(std::string& out, std::string_view name, std::string_view help, const 
 }  // namespace
 
 void Metrics::render(std::string& out) const {
-  out.append("# HELP mitral_gateway_answers_total Answers by status class.\n# TYPE mitral_gateway_answers_total counter\n");
+  out.append(
+      "# HELP mitral_gateway_answers_total Answers by status class.\n# TYPE mitral_gateway_answers_total counter\n");
   for (std::size_t i = 1; i < answers.size(); ++i) {
     out.append("mitral_gateway_answers_total{class=\"").append(std::to_string(i)).append("xx\"} ");
     out.append(std::to_string(answers[i].value())).append("\n");

@@ -20,15 +20,15 @@ class Counter {
 };
 
 struct Metrics {
-  std::array<Counter, 6> answers;        ///< by status class
-  Counter no_token, bad_token, denied;   ///< refusals: 401 without, 401 with a token, 403/404 by decision
+  std::array<Counter, 6> answers;       ///< by status class
+  Counter no_token, bad_token, denied;  ///< refusals: 401 without, 401 with a token, 403/404 by decision
   Counter token_cache_hits, token_cache_misses;
   Counter introspections, introspections_failed, introspections_refused;  ///< refused: too many in flight
   Counter jwks_fetches, jwks_failures;
   Counter feed_polls, feed_failures, feed_changes;
   Counter upstream_requests, upstream_failures, upstream_rejected;  ///< rejected: an answer that was not let through
   Counter resources_shown, resources_withheld;
-  Counter audit_events, audit_failures, audit_skipped;              ///< skipped: unproven callers above the rate
+  Counter audit_events, audit_failures, audit_skipped;  ///< skipped: unproven callers above the rate
 
   /// Prometheus text format 0.0.4.
   void render(std::string& out) const;

@@ -15,9 +15,9 @@ using codec::Json;
 /// Everything that the link is bound to, as one value: the additional data of the seal.
 std::string binding(std::string_view audience, const VerifiedToken& token) {
   Json fields = Json::array();
-  for (const std::string_view part : {std::string_view("mitral page 1"), audience, std::string_view(token.client),
-                                      std::string_view(token.subject), std::string_view(token.grant),
-                                      std::string_view(token.patient)}) {
+  for (const std::string_view part :
+       {std::string_view("mitral page 1"), audience, std::string_view(token.client), std::string_view(token.subject),
+        std::string_view(token.grant), std::string_view(token.patient)}) {
     fields.push_back(Json(part));
   }
   fields.push_back(Json(codec::base64url_encode(ByteSpan(token.scope_hash))));

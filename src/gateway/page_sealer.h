@@ -2,7 +2,8 @@
 //
 // An upstream's "next" link is a bearer capability: whoever has it sees the page. Clients get a sealed one instead:
 // AES-256-GCM over the upstream target and everything that it was judged by, bound to client, user, grant, patient and
-// scopes of the token, and short-lived. At use the request is decided again, and every resource of the page judged again.
+// scopes of the token, and short-lived. At use the request is decided again, and every resource of the page judged
+// again.
 //
 // Limits: kPageLinkMax, kPageLinkLifetime. Errors: nullopt for every link that is not good, without a reason.
 // Thread rules: immutable; any thread.

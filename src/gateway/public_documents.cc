@@ -58,9 +58,11 @@ Task<Result<std::string>> PublicDocuments::fetch_metadata() {
   auto options = config_.upstream_options;
   options.max_body = limits::kFhirBodyMax;
   MITRAL_CO_TRY(const auto response, co_await sender_.send(std::move(url), std::move(request), std::move(options)));
-  if (response.status != 200) co_return fail(ErrorCode::unavailable, {}, "upstream metadata: " + std::to_string(response.status));
+  if (response.status != 200)
+    co_return fail(ErrorCode::unavailable, {}, "upstream metadata: " + std::to_string(response.status));
   MITRAL_CO_TRY(const auto json, parse_upstream(response.body, config_.upstream, config_.public_base));
-  MITRAL_CO_TRY(const auto out, public_capabilities(json, *smart, config_.public_base, !config_.origins.empty(), clock_.now()));
+  MITRAL_CO_TRY(const auto out,
+                public_capabilities(json, *smart, config_.public_base, !config_.origins.empty(), clock_.now()));
   co_return out.dump();
 }
 

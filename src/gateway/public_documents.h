@@ -1,8 +1,8 @@
 // PublicDocuments: what the gateway tells anyone: the CapabilityStatement, the SMART configuration of this FHIR base
 // (always application/json, whatever Accept says), and the protected resource metadata of RFC 9728.
 //
-// Fetched from upstream and from the authorization server, rebuilt, and kept for kDiscoveryLifetime, so that callers without a token can't
-// make the gateway ask again and again. Stale copies serve while a source is down.
+// Fetched from upstream and from the authorization server, rebuilt, and kept for kDiscoveryLifetime, so that callers
+// without a token can't make the gateway ask again and again. Stale copies serve while a source is down.
 //
 // Errors: answered as 503 or 502. Thread rules: any thread that has a Scheduler.
 #pragma once
@@ -20,7 +20,8 @@ namespace mitral::gateway {
 
 class PublicDocuments {
  public:
-  PublicDocuments(const Config& config, net::Url upstream, Sender& sender, const IssuerLink& issuer, const Clock& clock);
+  PublicDocuments(const Config& config, net::Url upstream, Sender& sender, const IssuerLink& issuer,
+                  const Clock& clock);
 
   [[nodiscard]] Task<codec::Response> metadata();
   [[nodiscard]] Task<codec::Response> smart_configuration();

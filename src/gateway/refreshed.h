@@ -29,7 +29,8 @@ class Refreshed {
 
   /// The value, fetched when there is none or it is too old.
   [[nodiscard]] Task<Result<Value>> get(Fetch fetch) { return obtain(std::move(fetch), std::nullopt); }
-  /// A value newer than `seen` if one can be had now: asked for when something was missing in `seen`. Without one, `seen`.
+  /// A value newer than `seen` if one can be had now: asked for when something was missing in `seen`. Without one,
+  /// `seen`.
   [[nodiscard]] Task<Result<Value>> newer(Fetch fetch, Value seen) { return obtain(std::move(fetch), std::move(seen)); }
   /// The next get() fetches.
   void expire() {

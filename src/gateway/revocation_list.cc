@@ -18,8 +18,9 @@ bool RevocationList::dead(const Rows& rows, std::string_view name, Instant issue
 bool RevocationList::revoked(const TokenNames& token) const {
   const std::shared_lock lock(mutex_);
   // A grant or a token is revoked for good; a client or user only up to an instant.
-  return (!token.grant.empty() && grants_.contains(token.grant)) || (!token.jti.empty() && tokens_.contains(token.jti)) ||
-         dead(clients_, token.client, token.issued) || dead(users_, token.subject, token.issued);
+  return (!token.grant.empty() && grants_.contains(token.grant)) ||
+         (!token.jti.empty() && tokens_.contains(token.jti)) || dead(clients_, token.client, token.issued) ||
+         dead(users_, token.subject, token.issued);
 }
 
 void RevocationList::apply(const model::Change& change, Instant now) {

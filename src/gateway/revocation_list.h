@@ -26,7 +26,7 @@ struct TokenNames {
   std::string_view grant;
   std::string_view client;
   std::string_view subject;
-  Instant issued;   ///< whole seconds, as in "iat"
+  Instant issued;  ///< whole seconds, as in "iat"
 };
 
 class RevocationList {
@@ -45,7 +45,7 @@ class RevocationList {
     std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>{}(text); }
   };
   struct Row {
-    Instant at;        ///< tokens issued up to here
+    Instant at;  ///< tokens issued up to here
     Instant expires;
   };
   using Rows = std::unordered_map<std::string, Row, TextHash, std::equal_to<>>;

@@ -16,8 +16,8 @@ using spec::smart::ScopeKind;
 using spec::smart::ScopeSet;
 
 /// What an authorization server may sign access tokens with.
-constexpr jose::SignAlgs kTokenAlgs{SignAlg::es256, SignAlg::es384, SignAlg::rs256, SignAlg::rs384, SignAlg::ps256,
-                                    SignAlg::ps384, SignAlg::eddsa, SignAlg::ed25519};
+constexpr jose::SignAlgs kTokenAlgs{SignAlg::es256, SignAlg::es384, SignAlg::rs256, SignAlg::rs384,
+                                    SignAlg::ps256, SignAlg::ps384, SignAlg::eddsa, SignAlg::ed25519};
 constexpr std::string_view kOpaquePrefix = "mat_";
 
 std::unexpected<Error> refused(std::string_view why) {

@@ -5,10 +5,10 @@
 // an unknown typ included, is no access token (threat S-25, J-5).
 //
 // A verified token is remembered under SHA-256(audience, token) and believed while it has not expired, the revocation
-// list does not name it, the feed was heard within kFeedSilence, and nothing newer said that facts may be old. Otherwise
-// the authorization server is asked again; when it can't answer, nobody gets in (unavailable).
-// A token bound to a key (cnf) is refused: its proof can't be checked here, and it is no bearer token (RFC 9449 §7.2).
-// A jwt without the launch context that its scopes need is completed by introspection.
+// list does not name it, the feed was heard within kFeedSilence, and nothing newer said that facts may be old.
+// Otherwise the authorization server is asked again; when it can't answer, nobody gets in (unavailable). A token bound
+// to a key (cnf) is refused: its proof can't be checked here, and it is no bearer token (RFC 9449 §7.2). A jwt without
+// the launch context that its scopes need is completed by introspection.
 //
 // Errors: invalid_token; unavailable when the authorization server is needed and can't answer.
 // Limits: kTokenCacheMax, kIntrospectionsInFlightMax, kJoseCompactMax. Thread rules: any thread.
@@ -39,8 +39,8 @@ namespace mitral::gateway {
 struct VerifiedToken {
   policy::Access access;
   std::string client, subject, grant, jti;
-  std::string patient;      ///< launch context
-  Hash256 scope_hash{};     ///< of the scope text: paging links are bound to it
+  std::string patient;   ///< launch context
+  Hash256 scope_hash{};  ///< of the scope text: paging links are bound to it
   Instant issued, expires;
 
   [[nodiscard]] TokenNames names() const noexcept { return {jti, grant, client, subject, issued}; }
@@ -52,7 +52,7 @@ class TokenCache {
  public:
   struct Entry {
     TokenPtr token;
-    Instant confirmed;   ///< the authorization server vouched for it then
+    Instant confirmed;  ///< the authorization server vouched for it then
   };
   explicit TokenCache(std::size_t capacity = limits::kTokenCacheMax) : shard_max_(capacity / kShards + 1) {}
   [[nodiscard]] Entry find(const Hash256& key) const;
@@ -68,7 +68,7 @@ class TokenCache {
   struct Shard {
     mutable std::mutex mutex;
     std::unordered_map<Hash256, Entry, KeyHash> entries;
-    std::deque<Hash256> order;   ///< keys in the order they came; may name entries that are gone
+    std::deque<Hash256> order;  ///< keys in the order they came; may name entries that are gone
   };
   [[nodiscard]] const Shard& shard(const Hash256& key) const noexcept { return shards_[key[31] % kShards]; }
   [[nodiscard]] Shard& shard(const Hash256& key) noexcept { return shards_[key[31] % kShards]; }
@@ -88,9 +88,9 @@ class TokenVerifier {
 
  private:
   struct Local {
-    std::optional<TokenPtr> complete;    ///< a jwt that needs nobody's help
-    std::string jti, client, subject;    ///< introspection must say the same, where given
-    std::int64_t expires = 0;            ///< of the JWT; 0: unknown
+    std::optional<TokenPtr> complete;  ///< a jwt that needs nobody's help
+    std::string jti, client, subject;  ///< introspection must say the same, where given
+    std::int64_t expires = 0;          ///< of the JWT; 0: unknown
   };
   [[nodiscard]] Task<Result<Local>> check_locally(std::string_view token, Instant now);
   [[nodiscard]] Task<Result<jose::VerifiedJws>> verify_signature(const jose::Jws& jws);

@@ -42,7 +42,8 @@ std::string_view name_in(const Names& names, Value value) noexcept {
 }
 
 template <class Value, std::size_t N>
-std::optional<Value> value_in(const std::array<std::pair<Value, std::string_view>, N>& names, std::string_view text) noexcept {
+std::optional<Value> value_in(const std::array<std::pair<Value, std::string_view>, N>& names,
+                              std::string_view text) noexcept {
   for (const auto& [value, name] : names) {
     if (name == text) return value;
   }

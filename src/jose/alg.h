@@ -1,7 +1,8 @@
-// Algorithms: the closed list of what Mitral signs, verifies, encrypts and decrypts with, and sets of it as allow-lists.
+// Algorithms: the closed list of what Mitral signs, verifies, encrypts and decrypts with, and sets of it as
+// allow-lists.
 //
-// Everything not listed does not exist here: none, HS*, RSA1_5, RSA-OAEP with SHA-1, PBES2, dir, A*KW, zip (threats J-1,
-// J-2, J-10, J-11, J-19). Names are matched exactly, case included.
+// Everything not listed does not exist here: none, HS*, RSA1_5, RSA-OAEP with SHA-1, PBES2, dir, A*KW, zip (threats
+// J-1, J-2, J-10, J-11, J-19). Names are matched exactly, case included.
 //
 // Thread rules: values and pure functions.
 #pragma once
@@ -51,8 +52,8 @@ class SignAlgs {
 };
 
 /// Everything this module can verify.
-inline constexpr SignAlgs kAllSignAlgs{SignAlg::rs256, SignAlg::rs384, SignAlg::rs512, SignAlg::ps256,
-                                       SignAlg::ps384, SignAlg::ps512, SignAlg::es256, SignAlg::es384,
+inline constexpr SignAlgs kAllSignAlgs{SignAlg::rs256, SignAlg::rs384, SignAlg::rs512,  SignAlg::ps256,
+                                       SignAlg::ps384, SignAlg::ps512, SignAlg::es256,  SignAlg::es384,
                                        SignAlg::es512, SignAlg::eddsa, SignAlg::ed25519};
 /// FAPI 2.0 Security Profile §5.4.1.
 inline constexpr SignAlgs kFapi2SignAlgs{SignAlg::ps256, SignAlg::es256, SignAlg::eddsa, SignAlg::ed25519};

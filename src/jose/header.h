@@ -51,7 +51,8 @@ template <std::size_t N>
   const codec::Json* value = json.find(name);
   if (value == nullptr) return std::optional<std::string>();
   const auto text = value->as_string();
-  if (!text || text->empty() || text->size() > limits::kJoseNameMax) return malformed_header("a name is no short string");
+  if (!text || text->empty() || text->size() > limits::kJoseNameMax)
+    return malformed_header("a name is no short string");
   return std::optional<std::string>(*text);
 }
 

@@ -110,10 +110,11 @@ Result<DecryptedJwe> decrypt_jwe(std::string_view compact, const DecryptionKeyLo
   }
   MITRAL_TRY(const auto key, lookup(header));
   if (!fits(header.alg, key.kind())) return not_decrypted();
-  // A content key that can't be had, or has the wrong size, is replaced by a random one: the tag then fails as it does for
-  // any other forgery, at the same cost (RFC 7516 §11.5).
+  // A content key that can't be had, or has the wrong size, is replaced by a random one: the tag then fails as it does
+  // for any other forgery, at the same cost (RFC 7516 §11.5).
   Secret cek(crypto::random_bytes(crypto::system_random(), cek_size(header.enc)));
-  if (auto unwrapped = content_key(header, key, *encrypted_key); unwrapped && unwrapped->reveal().size() == cek_size(header.enc)) {
+  if (auto unwrapped = content_key(header, key, *encrypted_key);
+      unwrapped && unwrapped->reveal().size() == cek_size(header.enc)) {
     cek = *std::move(unwrapped);
   }
   auto plaintext = open_content(header.enc, cek, parts[kHeader], *iv, *ciphertext, *tag);

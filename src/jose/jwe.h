@@ -1,10 +1,10 @@
 // JWE: compact serialization (RFC 7516 §3.1, §7.1) with RSA-OAEP-256, ECDH-ES and ECDH-ES+A256KW, and A128CBC-HS256,
 // A128GCM, A256GCM.
 //
-// "zip" is refused (J-10), and so are "crit", RSA1_5, PBES2, dir and everything else not listed (J-11, J-19). An "epk" must
-// lie on the recipient key's curve (J-8). Tags are exactly 16 bytes and a content key exactly what "enc" takes (J-18).
-// A JWE proves nothing about its sender: what comes out must be a signed JWT (J-17); decrypt_nested() insists on "cty" JWT and
-// gives text that the caller passes to Jws::parse().
+// "zip" is refused (J-10), and so are "crit", RSA1_5, PBES2, dir and everything else not listed (J-11, J-19). An "epk"
+// must lie on the recipient key's curve (J-8). Tags are exactly 16 bytes and a content key exactly what "enc" takes
+// (J-18). A JWE proves nothing about its sender: what comes out must be a signed JWT (J-17); decrypt_nested() insists
+// on "cty" JWT and gives text that the caller passes to Jws::parse().
 //
 // Limits: kRequestObjectMax characters before anything is split; plaintext kJwePlaintextMax.
 // Errors: malformed for bad framing; crypto_failed, always the same, for all that a key was used for (J-19). RSA with a
@@ -32,8 +32,8 @@ struct JweHeader {
   std::optional<std::string> kid;
   std::optional<std::string> typ;
   std::optional<std::string> cty;
-  std::optional<Jwk> epk;        ///< ECDH-ES only, and then always there
-  std::string apu, apv;          ///< decoded
+  std::optional<Jwk> epk;  ///< ECDH-ES only, and then always there
+  std::string apu, apv;    ///< decoded
 };
 
 /// The header alone, checked like decrypt() does: for choosing the key.
@@ -56,7 +56,7 @@ struct EncryptOptions {
   JweEnc enc = JweEnc::a256gcm;
   std::string_view kid;
   std::string_view typ;
-  std::string_view cty;   ///< "JWT" around a signed JWT
+  std::string_view cty;  ///< "JWT" around a signed JWT
 };
 
 [[nodiscard]] Result<std::string> encrypt_jwe(const crypto::PublicKey& recipient, const EncryptOptions& options,

@@ -108,7 +108,8 @@ struct Attributes {
 };
 
 constexpr std::array<std::string_view, 2> kSignatureOps{"sign", "verify"};
-constexpr std::array<std::string_view, 6> kEncryptionOps{"encrypt", "decrypt", "wrapKey", "unwrapKey", "deriveKey", "deriveBits"};
+constexpr std::array<std::string_view, 6> kEncryptionOps{"encrypt",   "decrypt",   "wrapKey",
+                                                         "unwrapKey", "deriveKey", "deriveBits"};
 
 template <class List>
 bool among(const List& list, std::string_view text) noexcept {
@@ -125,7 +126,8 @@ Result<> read_key_ops(const Json& json, Attributes& out) {
     if (!text || among(list, *text)) return malformed("key_ops");
     const bool signs = among(kSignatureOps, *text);
     const bool encrypts = among(kEncryptionOps, *text);
-    if ((out.use == KeyUse::sig && encrypts) || (out.use == KeyUse::enc && signs)) return malformed("key_ops against use");
+    if ((out.use == KeyUse::sig && encrypts) || (out.use == KeyUse::enc && signs))
+      return malformed("key_ops against use");
     list.emplace_back(*text);
   }
   out.key_ops = std::move(list);

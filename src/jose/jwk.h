@@ -87,7 +87,8 @@ class JwkSet {
  public:
   JwkSet() = default;
   [[nodiscard]] static Result<JwkSet> parse(std::string_view text);
-  /// The same of a value that is parsed already: client metadata's "jwks". A template, because a text turns into a Json.
+  /// The same of a value that is parsed already: client metadata's "jwks". A template, because a text turns into a
+  /// Json.
   template <std::same_as<codec::Json> J>
   [[nodiscard]] static Result<JwkSet> parse(const J& json) {
     return from_json(json);

@@ -14,7 +14,8 @@ Result<std::vector<std::string>> read_x5c(const Json& json) {
   std::vector<std::string> out;
   const Json* chain = json.find("x5c");
   if (chain == nullptr) return out;
-  if (!chain->is_array() || chain->empty() || chain->size() > limits::kCertificateChainMax) return malformed_header("x5c");
+  if (!chain->is_array() || chain->empty() || chain->size() > limits::kCertificateChainMax)
+    return malformed_header("x5c");
   for (const Json& item : chain->items()) {
     const auto text = item.as_string();
     auto der = text ? codec::base64_decode(*text) : std::nullopt;  // base64, not base64url: RFC 7515 §4.1.6
@@ -114,7 +115,8 @@ Result<VerifiedJws> Jws::verify(const JwkSet& keys) const {
   return verify((*key)->key());
 }
 
-Result<VerifiedJws> verify_jws(std::string_view compact, SignAlgs allowed, const KeyLookup& lookup, std::size_t size_max) {
+Result<VerifiedJws> verify_jws(std::string_view compact, SignAlgs allowed, const KeyLookup& lookup,
+                               std::size_t size_max) {
   MITRAL_TRY(const Jws jws, Jws::parse(compact, allowed, size_max));
   MITRAL_TRY(const auto key, lookup(jws.header()));
   return jws.verify(key);

@@ -5,8 +5,8 @@
 // against the allow-list, then the key, then the signature. Refused: JSON serialization (J-16), "alg" outside the list
 // (J-1, J-2), any "crit" and any "b64" (J-12: no extension is understood here), duplicate members at any depth (J-13),
 // padding, whitespace or loose trailing bits (J-15), empty signatures. "jwk", "jku", "x5u" and "x5c" in a header are
-// never a key source (J-3); a DPoP proof's "jwk" and a software statement's "x5c" are exposed for the two standards that
-// define their own trust rule for them.
+// never a key source (J-3); a DPoP proof's "jwk" and a software statement's "x5c" are exposed for the two standards
+// that define their own trust rule for them.
 //
 // Limits: kJoseCompactMax unless the caller gives another cap (kRequestObjectMax); header depth kJoseJsonDepthMax.
 // Errors: malformed, too_large; crypto_failed for everything from the algorithm on, without telling which.
@@ -33,8 +33,8 @@ struct JwsHeader {
   std::optional<std::string> kid;
   std::optional<std::string> typ;  ///< as sent; compare by typ_is()
   std::optional<std::string> cty;
-  std::optional<Jwk> jwk;          ///< parsed as a public key; a header whose jwk does not parse is refused
-  std::vector<std::string> x5c;    ///< DER certificates, leaf first; trusted by nobody yet
+  std::optional<Jwk> jwk;        ///< parsed as a public key; a header whose jwk does not parse is refused
+  std::vector<std::string> x5c;  ///< DER certificates, leaf first; trusted by nobody yet
 };
 
 /// Media type comparison of RFC 7515 §4.1.9: case-insensitive, "application/" may be left out.

@@ -26,7 +26,8 @@ Result<> read_date(const Json& json, std::string_view name, std::optional<std::i
   const Json* value = json.find(name);
   if (value == nullptr) return {};
   const auto seconds = value->as_int64();
-  if (!seconds || *seconds < 0 || *seconds >= kYear10000) return malformed("exp, nbf or iat is not a date in whole seconds");
+  if (!seconds || *seconds < 0 || *seconds >= kYear10000)
+    return malformed("exp, nbf or iat is not a date in whole seconds");
   out = *seconds;
   return {};
 }
@@ -54,7 +55,8 @@ Result<> check_times(const Claims& claims, const Validation& expected) {
   if (claims.exp && claims.iat && *claims.exp <= *claims.iat) return unfit("exp is not after iat");
   if (expected.lifetime_max) {
     if (!claims.exp) return unfit("exp missing");
-    if (from_seconds(*claims.exp) - now > *expected.lifetime_max + expected.skew_future) return unfit("exp too far ahead");
+    if (from_seconds(*claims.exp) - now > *expected.lifetime_max + expected.skew_future)
+      return unfit("exp too far ahead");
     if (claims.iat && from_seconds(*claims.exp) - from_seconds(*claims.iat) > *expected.lifetime_max) {
       return unfit("lifetime too long");
     }

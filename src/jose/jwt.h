@@ -1,9 +1,9 @@
 // JWT: claims with strict types, validated against what the caller expects (RFC 7519 §4.1, RFC 8725).
 //
 // "iss", "sub" and "jti" are non-empty strings, "aud" a string or an array of distinct strings, and "exp", "nbf" and
-// "iat" whole seconds in 1970 to 9999 as JSON integers: a number in a string, a fraction, an exponent, a negative number
-// or milliseconds are refused (J-20). Issuer and audience are compared whole, byte by byte (J-6). The payload is a strict
-// JSON object: no duplicate members, UTF-8 only, no NUL in these claims (J-13, J-24).
+// "iat" whole seconds in 1970 to 9999 as JSON integers: a number in a string, a fraction, an exponent, a negative
+// number or milliseconds are refused (J-20). Issuer and audience are compared whole, byte by byte (J-6). The payload is
+// a strict JSON object: no duplicate members, UTF-8 only, no NUL in these claims (J-13, J-24).
 //
 // Errors: malformed for claims of the wrong type; invalid_token for claims that do not fit the expectations.
 // Thread rules: values; pure functions. "Now" is handed in.
@@ -25,10 +25,10 @@ namespace mitral::jose {
 
 struct Claims {
   std::optional<std::string> iss, sub, jti;
-  std::vector<std::string> aud;      ///< empty when absent
-  bool aud_is_array = false;         ///< RFC 7523bis and FAPI 2.0 want a single string in client assertions
+  std::vector<std::string> aud;  ///< empty when absent
+  bool aud_is_array = false;     ///< RFC 7523bis and FAPI 2.0 want a single string in client assertions
   std::optional<std::int64_t> exp, nbf, iat;
-  codec::Json json;                  ///< the whole object
+  codec::Json json;  ///< the whole object
 
   [[nodiscard]] bool has_audience(std::string_view value) const noexcept;
 };

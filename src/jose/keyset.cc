@@ -3,12 +3,14 @@
 namespace mitral::jose {
 
 Result<> SigningKeySet::add(SigningKey key, KeyState state) {
-  if (!fits(key.alg, key.key.kind())) return fail(ErrorCode::crypto_failed, {}, "signing key does not fit its algorithm");
+  if (!fits(key.alg, key.key.kind()))
+    return fail(ErrorCode::crypto_failed, {}, "signing key does not fit its algorithm");
   if (!valid_kid(key.kid)) return fail(ErrorCode::config_invalid, {}, "kid of a signing key");
   for (const Entry& entry : entries_) {
     if (entry.key.kid == key.kid) return fail(ErrorCode::conflict, {}, "kid of a signing key used twice");
   }
-  MITRAL_CHECK(published_.add(Jwk::from_key(key.key.public_key(), key.kid, std::string(alg_name(key.alg)), KeyUse::sig)));
+  MITRAL_CHECK(
+      published_.add(Jwk::from_key(key.key.public_key(), key.kid, std::string(alg_name(key.alg)), KeyUse::sig)));
   entries_.push_back({std::move(key), state});
   return {};
 }

@@ -1,4 +1,5 @@
-// AuthorizationRequest as JSON, for the stores: members that are empty are left out, so that a later version may add some.
+// AuthorizationRequest as JSON, for the stores: members that are empty are left out, so that a later version may add
+// some.
 #include <utility>
 
 #include "model/grant.h"
@@ -63,7 +64,8 @@ codec::Json AuthorizationRequest::to_json() const {
 std::optional<AuthorizationRequest> AuthorizationRequest::from_json(const codec::Json& json) {
   if (!json.is_object()) return std::nullopt;
   AuthorizationRequest out;
-  // A flag that is missing or of another type must not fall back to a guess: it decides what the token endpoint compares.
+  // A flag that is missing or of another type must not fall back to a guess: it decides what the token endpoint
+  // compares.
   const auto sent = json["redirect_uri_sent"].as_bool();
   const bool ok = take(json, "issuer", out.issuer.value) && take(json, "client_id", out.client.value) &&
                   take(json, "redirect_uri", out.redirect_uri) && take(json, "response_mode", out.response_mode) &&
@@ -71,7 +73,8 @@ std::optional<AuthorizationRequest> AuthorizationRequest::from_json(const codec:
                   take(json, "code_challenge", out.code_challenge) && take(json, "scopes", out.scopes) &&
                   take(json, "resources", out.resources) && take(json, "prompt", out.prompt) &&
                   take(json, "acr_values", out.acr_values) && take(json, "login_hint", out.login_hint) &&
-                  take(json, "launch", out.launch) && take(json, "par", out.par) && take(json, "dpop_jkt", out.dpop_jkt);
+                  take(json, "launch", out.launch) && take(json, "par", out.par) &&
+                  take(json, "dpop_jkt", out.dpop_jkt);
   if (!ok || !sent || out.issuer.empty() || out.client.empty()) return std::nullopt;
   out.redirect_uri_sent = *sent;
   if (const auto* age = json.find("max_age")) {

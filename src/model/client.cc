@@ -40,7 +40,9 @@ std::optional<E> value_of(const Name<E> (&table)[N], std::string_view text) noex
 }  // namespace
 
 std::string_view name(ClientAuthMethod method) noexcept { return text_of(kMethods, method); }
-std::optional<ClientAuthMethod> parse_client_auth_method(std::string_view text) noexcept { return value_of(kMethods, text); }
+std::optional<ClientAuthMethod> parse_client_auth_method(std::string_view text) noexcept {
+  return value_of(kMethods, text);
+}
 std::string_view name(GrantType type) noexcept { return text_of(kGrants, type); }
 std::optional<GrantType> parse_grant_type(std::string_view text) noexcept { return value_of(kGrants, text); }
 std::string_view name(TokenFormat format) noexcept { return text_of(kFormats, format); }

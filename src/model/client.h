@@ -44,22 +44,22 @@ struct Client {
   Issuer issuer;
   ClientId id;
   bool enabled = true;
-  std::string name;                        ///< hostile text: escape wherever it is shown
+  std::string name;  ///< hostile text: escape wherever it is shown
   std::string client_uri, logo_uri, policy_uri, tos_uri;
-  bool verified = false;                   ///< an operator vouches for name and publisher; shown on the consent page
+  bool verified = false;  ///< an operator vouches for name and publisher; shown on the consent page
   Credentials credentials;
   std::vector<std::string> redirect_uris;  ///< compared byte by byte
   std::vector<std::string> launch_urls;    ///< SMART EHR launch
   std::vector<std::string> origins;        ///< CORS
   std::vector<GrantType> grant_types;
-  std::vector<std::string> scopes;         ///< what it may ever ask for, SMART patterns included (patient/*.rs)
-  std::vector<std::string> resources;      ///< audiences it may ask for; empty: every resource server of the issuer
-  std::string profile;                     ///< profile row that applies beside the server's; empty: none
+  std::vector<std::string> scopes;     ///< what it may ever ask for, SMART patterns included (patient/*.rs)
+  std::vector<std::string> resources;  ///< audiences it may ask for; empty: every resource server of the issuer
+  std::string profile;                 ///< profile row that applies beside the server's; empty: none
   bool offline_allowed = false;
-  bool dedicated_consent = true;           ///< false: no consent page (first-party apps that an operator registered)
+  bool dedicated_consent = true;  ///< false: no consent page (first-party apps that an operator registered)
   Instant created;
   Instant updated;
-  Instant tokens_valid_from;               ///< tokens issued before are dead: how a client's tokens are revoked at once
+  Instant tokens_valid_from;  ///< tokens issued before are dead: how a client's tokens are revoked at once
 
   [[nodiscard]] bool is_public() const noexcept { return credentials.method == ClientAuthMethod::none; }
   [[nodiscard]] bool may(GrantType type) const noexcept;
@@ -67,17 +67,17 @@ struct Client {
 
 struct ResourceServer {
   Issuer issuer;
-  std::string id;                          ///< its name when it calls introspection or the revocation feed
-  std::string audience;                    ///< resource identifier (RFC 8707): for FHIR the base URL, as published
+  std::string id;        ///< its name when it calls introspection or the revocation feed
+  std::string audience;  ///< resource identifier (RFC 8707): for FHIR the base URL, as published
   bool enabled = true;
-  std::string name;                        ///< shown on the consent page
+  std::string name;  ///< shown on the consent page
   Credentials credentials;
   TokenFormat token_format = TokenFormat::wrapped;
-  std::string signing_alg = "ES256";       ///< of jwt and wrapped tokens
+  std::string signing_alg = "ES256";  ///< of jwt and wrapped tokens
   Duration token_lifetime = std::chrono::minutes(5);
-  std::vector<std::string> scopes;         ///< what makes sense there; empty: any
-  bool fhir = true;                        ///< SMART scopes and launch context apply
-  bool context_in_jwt = false;             ///< put SMART launch context and sub into a jwt token, not only in introspection
+  std::vector<std::string> scopes;  ///< what makes sense there; empty: any
+  bool fhir = true;                 ///< SMART scopes and launch context apply
+  bool context_in_jwt = false;      ///< put SMART launch context and sub into a jwt token, not only in introspection
 };
 
 }  // namespace mitral::model

@@ -4,12 +4,30 @@
 namespace mitral::model {
 namespace {
 
-constexpr std::string_view kAuditKinds[] = {"",           "sign_in",  "sign_out",       "consent", "code_issued",
-                                            "code_redeemed", "token_issued", "token_refreshed", "revocation", "denial",
-                                            "reuse_detected", "launch", "administration", "fhir_access"};
+constexpr std::string_view kAuditKinds[] = {"",
+                                            "sign_in",
+                                            "sign_out",
+                                            "consent",
+                                            "code_issued",
+                                            "code_redeemed",
+                                            "token_issued",
+                                            "token_refreshed",
+                                            "revocation",
+                                            "denial",
+                                            "reuse_detected",
+                                            "launch",
+                                            "administration",
+                                            "fhir_access"};
 constexpr std::string_view kOutcomes[] = {"success", "denied", "failure"};
-constexpr std::string_view kChanges[] = {"",             "grant_revoked",     "token_revoked", "client_revoked", "user_revoked",
-                                         "session_ended", "directory_changed", "keys_changed",  "user_changed"};
+constexpr std::string_view kChanges[] = {"",
+                                         "grant_revoked",
+                                         "token_revoked",
+                                         "client_revoked",
+                                         "user_revoked",
+                                         "session_ended",
+                                         "directory_changed",
+                                         "keys_changed",
+                                         "user_changed"};
 
 }  // namespace
 

@@ -1,8 +1,9 @@
 // Decision: what the policy decision point answers, and why.
 //
-// permit | deny | indeterminate. Indeterminate is what a rule says when it cannot evaluate something; callers treat it as
-// deny, always (house plan §8). The reason is a closed list of stable codes for clients' answers, metrics and audit. The
-// explanation is for `mitral explain`: lines that name scopes, types and parameters, never a search value or health data.
+// permit | deny | indeterminate. Indeterminate is what a rule says when it cannot evaluate something; callers treat it
+// as deny, always (house plan §8). The reason is a closed list of stable codes for clients' answers, metrics and audit.
+// The explanation is for `mitral explain`: lines that name scopes, types and parameters, never a search value or health
+// data.
 //
 // Thread rules: values; pure functions.
 #pragma once
@@ -19,19 +20,19 @@ enum class Verdict : std::uint8_t { permit, deny, indeterminate };
 
 enum class Reason : std::uint8_t {
   permitted,
-  insufficient_scope,        ///< no scope allows the interaction on the type
-  missing_context,           ///< a scope would allow it, but the claim that bounds it (patient, fhirUser) is absent or unusable
-  scope_not_evaluable,       ///< a scope's restriction cannot be evaluated here: it allows nothing
-  foreign_patient,           ///< the request names a patient outside the token's bound
-  parameter_unknown,         ///< not in the registry for this type
-  parameter_malformed,       ///< known, but the value or modifier cannot be evaluated
-  parameter_denied,          ///< known and refused: chain, _has, _filter, _content, modifier on a bound parameter ...
-  parameter_unsupported,     ///< harmless but not offered (_summary=count ...)
-  interaction_not_offered,   ///< understood and refused: writes, batches, operations, system level
-  interaction_unknown,       ///< not understood
-  resource_not_in_scope,     ///< no scope allows this resource's type and content
-  resource_not_in_bound,     ///< in scope by type, but of another patient
-  resource_malformed,        ///< what upstream sent cannot be judged
+  insufficient_scope,  ///< no scope allows the interaction on the type
+  missing_context,  ///< a scope would allow it, but the claim that bounds it (patient, fhirUser) is absent or unusable
+  scope_not_evaluable,      ///< a scope's restriction cannot be evaluated here: it allows nothing
+  foreign_patient,          ///< the request names a patient outside the token's bound
+  parameter_unknown,        ///< not in the registry for this type
+  parameter_malformed,      ///< known, but the value or modifier cannot be evaluated
+  parameter_denied,         ///< known and refused: chain, _has, _filter, _content, modifier on a bound parameter ...
+  parameter_unsupported,    ///< harmless but not offered (_summary=count ...)
+  interaction_not_offered,  ///< understood and refused: writes, batches, operations, system level
+  interaction_unknown,      ///< not understood
+  resource_not_in_scope,    ///< no scope allows this resource's type and content
+  resource_not_in_bound,    ///< in scope by type, but of another patient
+  resource_malformed,       ///< what upstream sent cannot be judged
 };
 [[nodiscard]] std::string_view name(Reason reason) noexcept;
 

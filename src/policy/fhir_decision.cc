@@ -15,7 +15,7 @@ using spec::smart::ScopeContext;
 using spec::smart::ScopeKind;
 using spec::smart::SmartScope;
 
-constexpr int kBundleDepthMax = 3;  // bundles in bundles: nobody needs more, and each level is judged again
+constexpr int kBundleDepthMax = 3;              // bundles in bundles: nobody needs more, and each level is judged again
 constexpr std::string_view kAnyType = "Basic";  // stands for "*": has the parameters that every type has
 
 void say(Explanation* explain, std::string_view scope, std::string_view what) {

@@ -11,8 +11,8 @@
 //   resource_visible()  judges the content of each resource of each answer. This is the boundary; the rewrite is only
 //                       economy.
 //
-// Each resource must be justified by one rule: letters, restrictions and bound of that one scope together. Rules add up.
-// patient/  the compartment of the token's patient by its own elements (fhir/compartment.h), or a shared type.
+// Each resource must be justified by one rule: letters, restrictions and bound of that one scope together. Rules add
+// up. patient/  the compartment of the token's patient by its own elements (fhir/compartment.h), or a shared type.
 // user/     fhirUser Patient, RelatedPerson, Person: the patients this user may see (token patient, herself, proxies);
 //           Practitioner: any patient. No fhirUser, or another type: no rule.
 // system/   only in a token without a user.
@@ -55,13 +55,13 @@ struct TokenFacts {
 struct AccessRule {
   enum class Bound : std::uint8_t { none, patients };
   spec::smart::ScopeContext context = spec::smart::ScopeContext::patient;
-  std::string type;   ///< or "*"
+  std::string type;  ///< or "*"
   spec::smart::Perms perms;
   Bound bound = Bound::patients;
-  std::vector<std::string> patients;                     ///< Bound::patients: at least one
+  std::vector<std::string> patients;                        ///< Bound::patients: at least one
   std::vector<spec::smart::ScopeRestriction> restrictions;  ///< all must hold
-  std::vector<fhir::Condition> conditions;               ///< of the restrictions, when the type is not "*"
-  std::string scope;                                     ///< text, for explanations
+  std::vector<fhir::Condition> conditions;                  ///< of the restrictions, when the type is not "*"
+  std::string scope;                                        ///< text, for explanations
 
   [[nodiscard]] bool covers(char letter, std::string_view resource_type) const noexcept;
   /// Everything of its types is visible: no bound, no restriction.
@@ -97,25 +97,26 @@ class Access {
 
 /// What to do with a permitted request.
 struct Plan {
-  std::string letters;                      ///< "r" or "s": what each primary resource of the answer must be allowed by
-  std::vector<fhir::QueryParam> forward;    ///< parameters for upstream, canonical, with bound and filters added
-  std::vector<fhir::QueryParam> kept;       ///< the client's own parameters that were honoured, for the self link
-  std::vector<std::string> left_out;        ///< _include/_revinclude without a scope for their type: parameter texts
-  bool by_include = false;                  ///< an _include is forwarded: "r" is enough for included resources
-  std::vector<std::string> elements;        ///< _elements, to be projected after the check; empty: everything
-  std::string search_type;                  ///< type searched, compartment searches included
-  bool unlimited = false;                   ///< nothing of the primary type can be hidden from this token
+  std::string letters;                    ///< "r" or "s": what each primary resource of the answer must be allowed by
+  std::vector<fhir::QueryParam> forward;  ///< parameters for upstream, canonical, with bound and filters added
+  std::vector<fhir::QueryParam> kept;     ///< the client's own parameters that were honoured, for the self link
+  std::vector<std::string> left_out;      ///< _include/_revinclude without a scope for their type: parameter texts
+  bool by_include = false;                ///< an _include is forwarded: "r" is enough for included resources
+  std::vector<std::string> elements;      ///< _elements, to be projected after the check; empty: everything
+  std::string search_type;                ///< type searched, compartment searches included
+  bool unlimited = false;                 ///< nothing of the primary type can be hidden from this token
 };
 
 struct RequestDecision {
   Decision decision;
   Plan plan;
-  std::string parameter;   ///< name of the parameter that decided, a name of the registry or "" (never echoed otherwise)
+  std::string parameter;  ///< name of the parameter that decided, a name of the registry or "" (never echoed otherwise)
   std::string scope_hint;  ///< insufficient_scope: what to ask for
 };
 
 /// Judges a request before anything is sent upstream. `explain` may be null.
-[[nodiscard]] RequestDecision decide(const Access& access, const fhir::Interaction& interaction, Explanation* explain = nullptr);
+[[nodiscard]] RequestDecision decide(const Access& access, const fhir::Interaction& interaction,
+                                     Explanation* explain = nullptr);
 
 /// How a resource came into the answer.
 enum class Origin : std::uint8_t {
@@ -135,8 +136,8 @@ using SeenVisible = std::function<bool(std::string_view type, std::string_view i
 /// May the fact be shown that a version of this type was deleted? There is no content to judge: unlimited rules only.
 [[nodiscard]] bool tombstone_visible(const Access& access, std::string_view type, Origin origin) noexcept;
 
-/// Search parameter of the type by which its resources are bound to a patient ("patient", "subject", "_id" ...); empty when
-/// the registry has none.
+/// Search parameter of the type by which its resources are bound to a patient ("patient", "subject", "_id" ...); empty
+/// when the registry has none.
 [[nodiscard]] std::string_view bound_parameter(std::string_view type);
 
 }  // namespace mitral::policy

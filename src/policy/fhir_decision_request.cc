@@ -1,4 +1,5 @@
-// decide(): the gate by type and letter, and the policy of search parameters (FHIR R4 search.html; threats S-8 to S-13, S-19).
+// decide(): the gate by type and letter, and the policy of search parameters (FHIR R4 search.html; threats S-8 to S-13,
+// S-19).
 #include <algorithm>
 #include <array>
 
@@ -17,8 +18,8 @@ using fhir::ParamType;
 using fhir::QueryParam;
 
 /// Parameters that ask for more than a resource's own content can answer, or by a predicate that cannot be read here.
-constexpr auto kDenied = std::to_array<std::string_view>({"_contained", "_containedType", "_content", "_filter", "_has",
-                                                          "_list", "_query", "_text", "_type"});
+constexpr auto kDenied = std::to_array<std::string_view>(
+    {"_contained", "_containedType", "_content", "_filter", "_has", "_list", "_query", "_text", "_type"});
 constexpr auto kSummaries = std::to_array<std::string_view>({"count", "data", "text", "true"});
 constexpr auto kTotals = std::to_array<std::string_view>({"accurate", "estimate", "none"});
 
@@ -69,7 +70,8 @@ class Search {
   Step take(const QueryParam& param) {
     const auto colon = param.name.find(':');
     const auto base = std::string_view(param.name).substr(0, colon);
-    const auto modifier = colon == std::string::npos ? std::string_view{} : std::string_view(param.name).substr(colon + 1);
+    const auto modifier =
+        colon == std::string::npos ? std::string_view{} : std::string_view(param.name).substr(colon + 1);
     // Chains and reverse chains answer questions about resources that are not in the answer (HAPI #6065, S-9).
     if (param.name.find('.') != std::string::npos) return Stop{Reason::parameter_denied, {}};
     if (one_of(kDenied, base)) return Stop{Reason::parameter_denied, std::string(base)};
@@ -97,7 +99,8 @@ class Search {
     if (name == "_summary") {
       // Summaries take away the elements that the bound is read from; a count tells of what is hidden (S-13).
       if (param.value == "false") return keep(param);
-      return Stop{one_of(kSummaries, param.value) ? Reason::parameter_unsupported : Reason::parameter_malformed, "_summary"};
+      return Stop{one_of(kSummaries, param.value) ? Reason::parameter_unsupported : Reason::parameter_malformed,
+                  "_summary"};
     }
     // _total: upstream would count what is hidden. The gateway puts a total only where it is true.
     return one_of(kTotals, param.value) ? keep(param) : Stop{Reason::parameter_malformed, "_total"};
@@ -167,7 +170,8 @@ class Search {
     const auto* const known = fhir::find_param(type_, base);
     if (known == nullptr) return Stop{Reason::parameter_unknown, {}};
     if (frame_.bounded && is_bound(*known)) return bound(param, *known, modifier);
-    if (!fhir::parse_condition(type_, param.name, param.value)) return Stop{Reason::parameter_malformed, std::string(base)};
+    if (!fhir::parse_condition(type_, param.name, param.value))
+      return Stop{Reason::parameter_malformed, std::string(base)};
     return pass(param, known->type == ParamType::reference ? relative(param.value) : param.value);
   }
 
@@ -179,11 +183,13 @@ class Search {
            (param.paths == fhir::patient_link(type_).own && (param.target.empty() || param.target == "Patient"));
   }
 
-  /// Every alternative must name a patient within the bound; spelled anew, so that upstream reads what was judged (S-19).
+  /// Every alternative must name a patient within the bound; spelled anew, so that upstream reads what was judged
+  /// (S-19).
   Step bound(const QueryParam& param, const fhir::SearchParam& known, std::string_view modifier) {
     const bool itself = type_ == "Patient";
     const bool subject_like = known.name == "patient" || known.name == "subject" || itself;
-    if (!(modifier.empty() || (modifier == "Patient" && !itself)) || param.value.find_first_of("\\|") != std::string::npos) {
+    if (!(modifier.empty() || (modifier == "Patient" && !itself)) ||
+        param.value.find_first_of("\\|") != std::string::npos) {
       return Stop{Reason::parameter_denied, std::string(known.name)};
     }
     std::string canonical;
@@ -251,7 +257,9 @@ class Search {
     }
     std::string value;
     for (const auto* const rule : rules) {
-      if (rule->restrictions.size() != 1 || rule->restrictions.front().param != rules.front()->restrictions.front().param) return;
+      if (rule->restrictions.size() != 1 ||
+          rule->restrictions.front().param != rules.front()->restrictions.front().param)
+        return;
       append(value, rule->restrictions.front().value());
     }
     if (!value.empty()) plan_.forward.push_back({rules.front()->restrictions.front().param, std::move(value), false});
@@ -318,9 +326,11 @@ Step bind_compartment(const Interaction& interaction, const Frame& frame, Plan& 
 }
 
 Step judge_parameters(const Access& access, const Interaction& interaction, const Frame& frame, Plan& plan) {
-  const bool search = interaction.kind == InteractionKind::search_type || interaction.kind == InteractionKind::search_compartment;
+  const bool search =
+      interaction.kind == InteractionKind::search_type || interaction.kind == InteractionKind::search_compartment;
   if (!search) {
-    const bool history = interaction.kind == InteractionKind::history_instance || interaction.kind == InteractionKind::history_type;
+    const bool history =
+        interaction.kind == InteractionKind::history_instance || interaction.kind == InteractionKind::history_type;
     for (const auto& param : interaction.params) {
       if (auto stop = take_plain(param, history, plan)) return stop;
     }

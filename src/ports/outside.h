@@ -26,7 +26,7 @@ class Fetcher {
   struct Document {
     std::string body;
     std::string content_type;
-    std::int64_t max_age_s = 0;   ///< of Cache-Control; 0 for none or no-store
+    std::int64_t max_age_s = 0;  ///< of Cache-Control; 0 for none or no-store
   };
   /// GET of an https URL that a client registered: guarded against SSRF, no redirects, bounded in size and time (W-1).
   virtual Task<Result<Document>> get(std::string url, std::size_t max_bytes) = 0;

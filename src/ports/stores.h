@@ -33,9 +33,9 @@ using Events = std::vector<model::AuditEvent>;
 
 /// How an attempt to use a one-time handle ended.
 enum class Claim : std::uint8_t {
-  won,        ///< this call, and no other ever
-  lost,       ///< used before
-  unknown,    ///< never existed, expired, or belongs to another issuer or client
+  won,      ///< this call, and no other ever
+  lost,     ///< used before
+  unknown,  ///< never existed, expired, or belongs to another issuer or client
 };
 
 class AuthorizationStore {
@@ -45,35 +45,40 @@ class AuthorizationStore {
   // put_*: a record of the same handle is replaced (an interaction moves on; a request in use lives a little longer).
   virtual Task<Result<void>> put_pushed_request(model::PushedRequest request) = 0;
   /// Reading does not use it up: preloaders and reloads may look (FAPI 2 §5.3.2.2); completion claims it.
-  virtual Task<Result<std::optional<model::PushedRequest>>> find_pushed_request(Issuer issuer, Hash256 handle, Instant now) = 0;
+  virtual Task<Result<std::optional<model::PushedRequest>>> find_pushed_request(Issuer issuer, Hash256 handle,
+                                                                                Instant now) = 0;
 
   virtual Task<Result<void>> put_launch(model::LaunchTicket ticket, Events events) = 0;
   virtual Task<Result<std::optional<model::LaunchTicket>>> find_launch(Issuer issuer, Hash256 handle, Instant now) = 0;
 
   virtual Task<Result<void>> put_interaction(model::Interaction interaction) = 0;
-  virtual Task<Result<std::optional<model::Interaction>>> find_interaction(Issuer issuer, Hash256 handle, Instant now) = 0;
+  virtual Task<Result<std::optional<model::Interaction>>> find_interaction(Issuer issuer, Hash256 handle,
+                                                                           Instant now) = 0;
 
   struct Completion {
-    std::optional<Hash256> interaction;        ///< claimed: a double submit can't make two codes
-    std::optional<Hash256> pushed_request;     ///< claimed
-    std::optional<Hash256> launch;             ///< claimed
+    std::optional<Hash256> interaction;            ///< claimed: a double submit can't make two codes
+    std::optional<Hash256> pushed_request;         ///< claimed
+    std::optional<Hash256> launch;                 ///< claimed
     std::optional<model::AuthorizationCode> code;  ///< none: the user refused
-    std::optional<model::Consent> consent;     ///< remembered
+    std::optional<model::Consent> consent;         ///< remembered
   };
   /// Ends an authorization request: all claims are won and everything is written, or (lost, unknown) nothing is.
-  virtual Task<Result<Claim>> complete_authorization(Issuer issuer, Completion completion, Events events, Instant now) = 0;
+  virtual Task<Result<Claim>> complete_authorization(Issuer issuer, Completion completion, Events events,
+                                                     Instant now) = 0;
 
   /// Read only. A redeemed code is found too, with its grant set.
-  virtual Task<Result<std::optional<model::AuthorizationCode>>> find_code(Issuer issuer, Hash256 handle, Instant now) = 0;
-  /// Redeems a code and creates its grant (and family) in one act. lost: the grant made from it before is revoked, as if
-  /// by revoke_grant, in the same act with `reuse_events`.
+  virtual Task<Result<std::optional<model::AuthorizationCode>>> find_code(Issuer issuer, Hash256 handle,
+                                                                          Instant now) = 0;
+  /// Redeems a code and creates its grant (and family) in one act. lost: the grant made from it before is revoked, as
+  /// if by revoke_grant, in the same act with `reuse_events`.
   virtual Task<Result<Claim>> redeem_code_once(Issuer issuer, Hash256 handle, model::Grant grant,
                                                std::optional<model::RefreshFamily> family, Events events,
                                                Events reuse_events, Instant now) = 0;
   /// Makes a code useless without a grant: wrong verifier, wrong client (M-4.4.1.7).
   virtual Task<Result<void>> burn_code(Issuer issuer, Hash256 handle, Events events) = 0;
 
-  virtual Task<Result<std::optional<model::Consent>>> find_consent(Issuer issuer, UserId user, ClientId client, Instant now) = 0;
+  virtual Task<Result<std::optional<model::Consent>>> find_consent(Issuer issuer, UserId user, ClientId client,
+                                                                   Instant now) = 0;
 };
 
 class GrantStore {
@@ -87,22 +92,23 @@ class GrantStore {
 
   struct Rotation {
     Id128 grant;
-    std::uint32_t presented = 0;      ///< generation of the token that the client sent
-    bool rotate = true;               ///< false: sender-bound client keeps its token, only `expires` moves
-    Duration retry_window{};          ///< how long generation-1 may come again and gets the same answer
-    Instant expires;                  ///< new end of the family
+    std::uint32_t presented = 0;  ///< generation of the token that the client sent
+    bool rotate = true;           ///< false: sender-bound client keeps its token, only `expires` moves
+    Duration retry_window{};      ///< how long generation-1 may come again and gets the same answer
+    Instant expires;              ///< new end of the family
   };
   enum class RotationOutcome : std::uint8_t {
-    rotated,   ///< generation moved forward (or, rotate=false, was current)
-    retried,   ///< generation-1 came again inside the window: current generation stays
-    reused,    ///< an older one: grant and family are revoked now, in this act, with `reuse_events`
-    dead,      ///< unknown, expired or revoked
+    rotated,  ///< generation moved forward (or, rotate=false, was current)
+    retried,  ///< generation-1 came again inside the window: current generation stays
+    reused,   ///< an older one: grant and family are revoked now, in this act, with `reuse_events`
+    dead,     ///< unknown, expired or revoked
   };
   struct Rotated {
     RotationOutcome outcome = RotationOutcome::dead;
-    std::uint32_t generation = 0;     ///< the good one afterwards
+    std::uint32_t generation = 0;  ///< the good one afterwards
   };
-  virtual Task<Result<Rotated>> rotate_once(Issuer issuer, Rotation rotation, Events events, Events reuse_events, Instant now) = 0;
+  virtual Task<Result<Rotated>> rotate_once(Issuer issuer, Rotation rotation, Events events, Events reuse_events,
+                                            Instant now) = 0;
 
   // Revocation: each is one act with its line in the change feed. Revoking what is unknown or dead succeeds.
   virtual Task<Result<void>> revoke_grant(Issuer issuer, Id128 id, Events events, Instant now) = 0;
@@ -112,8 +118,8 @@ class GrantStore {
   virtual Task<Result<void>> revoke_user(Issuer issuer, UserId user, Events events, Instant now) = 0;
 
   /// From memory, no round trip: true when the token is revoked by itself or with its client or user.
-  [[nodiscard]] virtual bool is_revoked(const Issuer& issuer, const Id128& token, std::string_view client, std::string_view user,
-                                        Instant issued) const = 0;
+  [[nodiscard]] virtual bool is_revoked(const Issuer& issuer, const Id128& token, std::string_view client,
+                                        std::string_view user, Instant issued) const = 0;
 
   /// Lines after `seq`, oldest first, at most `limit`.
   virtual Task<Result<std::vector<model::Change>>> changes_after(std::int64_t seq, std::size_t limit) = 0;
@@ -143,8 +149,9 @@ class UserStore {
 class ReplayStore {
  public:
   virtual ~ReplayStore() = default;
-  /// Claims a one-time value (the jti of an assertion or proof) until `expires`. True for exactly one caller, on all nodes.
-  /// `space` separates kinds and owners, e.g. "assertion:" + client_id. `events` are recorded with the claim that wins.
+  /// Claims a one-time value (the jti of an assertion or proof) until `expires`. True for exactly one caller, on all
+  /// nodes. `space` separates kinds and owners, e.g. "assertion:" + client_id. `events` are recorded with the claim
+  /// that wins.
   virtual Task<Result<bool>> claim_once(Issuer issuer, std::string space, Hash256 value, Instant expires,
                                         Events events = {}) = 0;
 };
@@ -172,7 +179,7 @@ class AuditStore {
     model::AuditEvent event;
     Hash256 previous{};
     Hash256 hash{};
-    std::string checkpoint;      ///< JWS over (seq, hash), on some records; else empty
+    std::string checkpoint;  ///< JWS over (seq, hash), on some records; else empty
   };
   virtual Task<Result<std::vector<Record>>> read(std::int64_t after_seq, std::size_t limit) = 0;
   [[nodiscard]] virtual std::int64_t last_seq() const = 0;
@@ -191,8 +198,8 @@ class Maintenance {
   /// Round trips to storage since the start, for the tests that hold hot paths to a number.
   struct Counters {
     std::uint64_t reads = 0;
-    std::uint64_t commits = 0;   ///< durable acts asked for
-    std::uint64_t batches = 0;   ///< fsyncs that served them
+    std::uint64_t commits = 0;  ///< durable acts asked for
+    std::uint64_t batches = 0;  ///< fsyncs that served them
   };
   [[nodiscard]] virtual Counters counters() const noexcept = 0;
 };

@@ -177,13 +177,17 @@ std::string to_document(const model::Client& client) {
   out.text("name", client.name).text("client_uri", client.client_uri).text("logo_uri", client.logo_uri);
   out.text("policy_uri", client.policy_uri).text("tos_uri", client.tos_uri).flag("verified", client.verified);
   out.json("credentials", credentials_json(client.credentials));
-  out.texts("redirect_uris", client.redirect_uris).texts("launch_urls", client.launch_urls).texts("origins", client.origins);
+  out.texts("redirect_uris", client.redirect_uris)
+      .texts("launch_urls", client.launch_urls)
+      .texts("origins", client.origins);
   auto grants = Json::array();
   for (const auto type : client.grant_types) grants.push_back(name(type));
   out.json("grant_types", std::move(grants));
   out.texts("scopes", client.scopes).texts("resources", client.resources).text("profile", client.profile);
   out.flag("offline_allowed", client.offline_allowed).flag("dedicated_consent", client.dedicated_consent);
-  out.time("created", client.created).time("updated", client.updated).time("tokens_valid_from", client.tokens_valid_from);
+  out.time("created", client.created)
+      .time("updated", client.updated)
+      .time("tokens_valid_from", client.tokens_valid_from);
   return out.dump();
 }
 
@@ -211,7 +215,9 @@ std::optional<model::Client> client_from(std::string_view document) {
 std::string to_document(const model::ResourceServer& server) {
   Writer out;
   out.text("issuer", server.issuer.value).text("id", server.id).text("audience", server.audience);
-  out.flag("enabled", server.enabled).text("name", server.name).json("credentials", credentials_json(server.credentials));
+  out.flag("enabled", server.enabled)
+      .text("name", server.name)
+      .json("credentials", credentials_json(server.credentials));
   out.text("token_format", std::string(name(server.token_format))).text("signing_alg", server.signing_alg);
   out.number("token_lifetime", server.token_lifetime.count()).texts("scopes", server.scopes);
   out.flag("fhir", server.fhir).flag("context_in_jwt", server.context_in_jwt);
@@ -366,7 +372,10 @@ std::string to_document(const model::Grant& grant) {
 bool read_document(std::string_view document, model::Grant& grant) {
   Reader in(document);
   in.texts("scopes", grant.scopes).texts("audiences", grant.audiences).object("context", grant.context);
-  in.text("fhir_user", grant.fhir_user).time("auth_time", grant.auth_time).text("acr", grant.acr).texts("amr", grant.amr);
+  in.text("fhir_user", grant.fhir_user)
+      .time("auth_time", grant.auth_time)
+      .text("acr", grant.acr)
+      .texts("amr", grant.amr);
   return in.ok();
 }
 

@@ -1,5 +1,5 @@
-// Documents: how records that the adapters keep as JSON are written and read. Columns that a query needs stand beside the
-// document; whatever stands in a column is not repeated here, but for the record's own key.
+// Documents: how records that the adapters keep as JSON are written and read. Columns that a query needs stand beside
+// the document; whatever stands in a column is not repeated here, but for the record's own key.
 //
 // Empty members are left out and unknown ones are ignored: an older and a newer program may share one database (expand,
 // then contract; docs/adr/0006-storage.md).
@@ -46,6 +46,7 @@ namespace mitral::store {
 [[nodiscard]] bool read_document(std::string_view document, model::Grant& grant);
 
 [[nodiscard]] std::string to_document(const std::vector<std::pair<std::string, std::string>>& parameters);
-[[nodiscard]] bool read_document(std::string_view document, std::vector<std::pair<std::string, std::string>>& parameters);
+[[nodiscard]] bool read_document(std::string_view document,
+                                 std::vector<std::pair<std::string, std::string>>& parameters);
 
 }  // namespace mitral::store

@@ -1,8 +1,8 @@
 // Revocations: what is dead before its time, in memory: single tokens, and floors: everything that a client or user had
 // been given up to an instant.
 //
-// A floor never sinks. Memory is bounded by the tokens that were revoked and have not expired, and by one entry for each
-// client and user that was ever revoked.
+// A floor never sinks. Memory is bounded by the tokens that were revoked and have not expired, and by one entry for
+// each client and user that was ever revoked.
 //
 // Thread rules: any thread; many readers share, a writer excludes.
 #pragma once
@@ -30,8 +30,8 @@ class Revocations {
   [[nodiscard]] Instant floor(FloorKind kind, const Issuer& issuer, std::string_view subject) const;
   /// The later one of client and user.
   [[nodiscard]] Instant floor(const Issuer& issuer, std::string_view client, std::string_view user) const;
-  [[nodiscard]] bool is_revoked(const Issuer& issuer, const Id128& token, std::string_view client, std::string_view user,
-                                Instant issued) const;
+  [[nodiscard]] bool is_revoked(const Issuer& issuer, const Id128& token, std::string_view client,
+                                std::string_view user, Instant issued) const;
   /// Takes in a line of the feed; lines that concern neither tokens, clients nor users do nothing.
   void apply(const model::Change& change);
   /// Shows on a grant what client and user floors mean for it.

@@ -1,5 +1,5 @@
-// How often a request goes to storage, as numbers, with the store that the server runs on (SQLite): what makes the difference
-// between thousands of answers a second and hundreds.
+// How often a request goes to storage, as numbers, with the store that the server runs on (SQLite): what makes the
+// difference between thousands of answers a second and hundreds.
 
 #include <gtest/gtest.h>
 
@@ -59,13 +59,15 @@ TEST_F(RoundTripsTest, IntrospectionOfAGrantInMemory) {
   EXPECT_EQ(as->introspect(token)["active"].as_bool(), true);
   EXPECT_EQ(trips([&] { EXPECT_EQ(as->introspect(token)["active"].as_bool(), true); }), (RoundTrips{0, 0}));
   // Forged handles die on their tag.
-  EXPECT_EQ(trips([&] { EXPECT_EQ(as->introspect("mat_" + std::string(80, 'A'))["active"].as_bool(), false); }), (RoundTrips{0, 0}));
+  EXPECT_EQ(trips([&] { EXPECT_EQ(as->introspect("mat_" + std::string(80, 'A'))["active"].as_bool(), false); }),
+            (RoundTrips{0, 0}));
 }
 
 TEST_F(RoundTripsTest, ClientCredentials) {
   const codec::Form api{{"grant_type", "client_credentials"}, {"scope", "jobs.run"}, {"resource", std::string(kApi)}};
   EXPECT_EQ(trips([&] { EXPECT_EQ(as->token(api, {as->basic("backend-basic")}).status, 200); }), (RoundTrips{0, 1}));
-  const codec::Form fhir{{"grant_type", "client_credentials"}, {"scope", "system/Patient.rs"}, {"resource", std::string(kFhir)}};
+  const codec::Form fhir{
+      {"grant_type", "client_credentials"}, {"scope", "system/Patient.rs"}, {"resource", std::string(kFhir)}};
   const auto proven = as->with_assertion(fhir, as->backend_assertion());
   EXPECT_EQ(trips([&] { EXPECT_EQ(as->token(proven).status, 200); }), (RoundTrips{0, 1}))
       << "the jti is claimed and the token recorded in one act";

@@ -1,5 +1,5 @@
-// What tests need that meet the SQLite file itself: a store in a folder of its own, a second connection to the file that
-// plays another program or an attacker, and switches for faults.
+// What tests need that meet the SQLite file itself: a store in a folder of its own, a second connection to the file
+// that plays another program or an attacker, and switches for faults.
 #pragma once
 
 #include <sqlite3.h>
@@ -53,8 +53,8 @@ class SqliteTest : public testing::Test, public Records {
     return result ? ErrorCode::internal : result.error().code;
   }
   static audit::Verdict verdict_of(ports::Store& store, const audit::VerifyOptions& how = {}) {
-    const auto verdict = audit::verify(
-        [&](std::int64_t after, std::size_t limit) { return run_sync(store.read(after, limit)); }, how);
+    const auto verdict =
+        audit::verify([&](std::int64_t after, std::size_t limit) { return run_sync(store.read(after, limit)); }, how);
     EXPECT_TRUE(verdict) << verdict.error().detail;
     return verdict ? *verdict : audit::Verdict{};
   }

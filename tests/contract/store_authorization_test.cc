@@ -43,7 +43,8 @@ TEST_P(AuthorizationContract, OneKindOfHandleIsNeverFoundAsAnother) {
   EXPECT_FALSE(get(store_->find_launch(kClinic, request.handle, kStart)));
   EXPECT_FALSE(get(store_->find_interaction(kClinic, request.handle, kStart)));
   EXPECT_FALSE(get(store_->find_code(kClinic, request.handle, kStart)));
-  EXPECT_EQ(get(store_->redeem_code_once(kClinic, request.handle, grant(), std::nullopt, {}, {}, kStart)), Claim::unknown);
+  EXPECT_EQ(get(store_->redeem_code_once(kClinic, request.handle, grant(), std::nullopt, {}, {}, kStart)),
+            Claim::unknown);
 }
 
 TEST_P(AuthorizationContract, LaunchAndInteractionComeBackWhole) {
@@ -89,9 +90,9 @@ TEST_P(AuthorizationContract, CompletionClaimsEverythingAndMakesTheCode) {
   get(store_->put_interaction(visit));
   const auto one = code();
   const auto agreed = consent();
-  const auto outcome = get(store_->complete_authorization(
-      kClinic, {visit.handle, request.handle, ticket.handle, one, agreed},
-      {event(model::AuditKind::consent), event(model::AuditKind::code_issued)}, kStart));
+  const auto outcome = get(
+      store_->complete_authorization(kClinic, {visit.handle, request.handle, ticket.handle, one, agreed},
+                                     {event(model::AuditKind::consent), event(model::AuditKind::code_issued)}, kStart));
   EXPECT_EQ(outcome, Claim::won);
   EXPECT_FALSE(get(store_->find_interaction(kClinic, visit.handle, kStart)));
   EXPECT_FALSE(get(store_->find_pushed_request(kClinic, request.handle, kStart)));
@@ -129,7 +130,8 @@ TEST_P(AuthorizationContract, ALostClaimLeavesNothingBehind) {
   get(store_->put_pushed_request(request));
   get(store_->put_interaction(first));
   get(store_->put_interaction(second));
-  EXPECT_EQ(get(store_->complete_authorization(kClinic, {first.handle, request.handle, {}, code(), {}}, {}, kStart)), Claim::won);
+  EXPECT_EQ(get(store_->complete_authorization(kClinic, {first.handle, request.handle, {}, code(), {}}, {}, kStart)),
+            Claim::won);
   const auto late = code();
   EXPECT_EQ(get(store_->complete_authorization(kClinic, {second.handle, request.handle, {}, late, consent()},
                                                {event(model::AuditKind::code_issued)}, kStart)),
@@ -141,7 +143,8 @@ TEST_P(AuthorizationContract, ALostClaimLeavesNothingBehind) {
   // Unknown: never existed, expired, another issuer.
   EXPECT_EQ(get(store_->complete_authorization(kClinic, {handle(), {}, {}, late, {}}, {}, kStart)), Claim::unknown);
   EXPECT_EQ(get(store_->complete_authorization(kOther, {second.handle, {}, {}, late, {}}, {}, kStart)), Claim::unknown);
-  EXPECT_EQ(get(store_->complete_authorization(kClinic, {second.handle, {}, {}, late, {}}, {}, second.expires)), Claim::unknown);
+  EXPECT_EQ(get(store_->complete_authorization(kClinic, {second.handle, {}, {}, late, {}}, {}, second.expires)),
+            Claim::unknown);
 }
 
 TEST_P(AuthorizationContract, AUsedHandleDoesNotComeBackByPuttingItAgain) {
@@ -155,10 +158,11 @@ TEST_P(AuthorizationContract, AUsedHandleDoesNotComeBackByPuttingItAgain) {
 TEST_P(AuthorizationContract, RedeemingMakesTheGrantAndRemembersIt) {
   const auto one = stored_code();
   const auto made = grant();
-  EXPECT_EQ(get(store_->redeem_code_once(kClinic, one.handle, made, family(made),
-                                         {event(model::AuditKind::code_redeemed), event(model::AuditKind::token_issued)},
-                                         {event(model::AuditKind::reuse_detected)}, kStart)),
-            Claim::won);
+  EXPECT_EQ(
+      get(store_->redeem_code_once(kClinic, one.handle, made, family(made),
+                                   {event(model::AuditKind::code_redeemed), event(model::AuditKind::token_issued)},
+                                   {event(model::AuditKind::reuse_detected)}, kStart)),
+      Claim::won);
   const auto found = get(store_->find_grant(kClinic, made.id));
   ASSERT_TRUE(found);
   EXPECT_EQ(found->scopes, made.scopes);
@@ -241,7 +245,8 @@ TEST_P(AuthorizationContract, M_4_4_1_7_ABurnedCodeIsUseless) {
   get(store_->burn_code(kClinic, one.handle, {event(model::AuditKind::denial)}));
   EXPECT_FALSE(get(store_->find_code(kClinic, one.handle, kStart)));
   const auto made = grant();
-  EXPECT_EQ(get(store_->redeem_code_once(kClinic, one.handle, made, {}, {event()}, {event(model::AuditKind::reuse_detected)}, kStart)),
+  EXPECT_EQ(get(store_->redeem_code_once(kClinic, one.handle, made, {}, {event()},
+                                         {event(model::AuditKind::reuse_detected)}, kStart)),
             Claim::lost);
   EXPECT_FALSE(get(store_->find_grant(kClinic, made.id)));
   EXPECT_EQ(audited(), (std::vector{model::AuditKind::denial, model::AuditKind::reuse_detected}));
@@ -275,7 +280,8 @@ TEST_P(AuthorizationContract, AGrantIdThatIsTakenFailsTheWholeAct) {
   auto made = grant();
   made.id = taken.id;
   made.scopes = {"system/*.cruds"};
-  EXPECT_EQ(error_of(store_->redeem_code_once(kClinic, one.handle, made, {}, {event()}, {}, kStart)), ErrorCode::conflict);
+  EXPECT_EQ(error_of(store_->redeem_code_once(kClinic, one.handle, made, {}, {event()}, {}, kStart)),
+            ErrorCode::conflict);
   EXPECT_EQ(get(store_->find_grant(kClinic, taken.id))->scopes, taken.scopes);
   EXPECT_FALSE(get(store_->find_code(kClinic, one.handle, kStart))->grant) << "the code is not used up";
   EXPECT_TRUE(audited().empty());

@@ -91,33 +91,74 @@ class Records {
     return out;
   }
   [[nodiscard]] model::PushedRequest pushed() {
-    return {.handle = handle(), .issuer = kClinic, .client = ClientId("c_app"),
-            .parameters = {{"scope", "openid"}, {"resource", "a"}, {"resource", "b"}}, .expires = kStart + 90s};
+    return {.handle = handle(),
+            .issuer = kClinic,
+            .client = ClientId("c_app"),
+            .parameters = {{"scope", "openid"}, {"resource", "a"}, {"resource", "b"}},
+            .expires = kStart + 90s};
   }
   [[nodiscard]] model::LaunchTicket launch() {
-    return {.handle = handle(), .issuer = kClinic, .client = ClientId("c_app"), .user = UserId("u_ada"),
-            .audience = "https://fhir.example/r4", .context = codec::Json::object({{"patient", "p1"}}), .expires = kStart + 300s};
+    return {.handle = handle(),
+            .issuer = kClinic,
+            .client = ClientId("c_app"),
+            .user = UserId("u_ada"),
+            .audience = "https://fhir.example/r4",
+            .context = codec::Json::object({{"patient", "p1"}}),
+            .expires = kStart + 300s};
   }
   [[nodiscard]] model::Interaction interaction() {
-    return {.handle = handle(), .browser = handle(), .issuer = kClinic, .request = request(), .session = handle(),
-            .patient_id = "p1", .reauthenticated = true, .created = kStart, .expires = kStart + 600s};
+    return {.handle = handle(),
+            .browser = handle(),
+            .issuer = kClinic,
+            .request = request(),
+            .session = handle(),
+            .patient_id = "p1",
+            .reauthenticated = true,
+            .created = kStart,
+            .expires = kStart + 600s};
   }
   [[nodiscard]] model::AuthorizationCode code() {
-    return {.handle = handle(), .issuer = kClinic, .request = request(), .user = UserId("u_ada"), .sid = id(),
-            .scopes = {"patient/*.rs"}, .context = codec::Json::object({{"patient", "p1"}, {"need_patient_banner", true}}),
-            .fhir_user = "https://fhir.example/r4/Patient/p1", .auth_time = kStart - 5s, .acr = "1", .amr = {"pwd"},
-            .created = kStart, .expires = kStart + 30s, .grant = std::nullopt};
+    return {.handle = handle(),
+            .issuer = kClinic,
+            .request = request(),
+            .user = UserId("u_ada"),
+            .sid = id(),
+            .scopes = {"patient/*.rs"},
+            .context = codec::Json::object({{"patient", "p1"}, {"need_patient_banner", true}}),
+            .fhir_user = "https://fhir.example/r4/Patient/p1",
+            .auth_time = kStart - 5s,
+            .acr = "1",
+            .amr = {"pwd"},
+            .created = kStart,
+            .expires = kStart + 30s,
+            .grant = std::nullopt};
   }
   [[nodiscard]] model::Grant grant() {
-    return {.id = id(), .issuer = kClinic, .client = ClientId("c_app"), .user = UserId("u_ada"), .sid = id(),
-            .scopes = {"patient/*.rs", "offline_access"}, .audiences = {"https://fhir.example/r4"},
-            .context = codec::Json::object({{"patient", "p1"}}), .fhir_user = "https://fhir.example/r4/Patient/p1",
-            .auth_time = kStart - 5s, .acr = "1", .amr = {"pwd", "otp"}, .offline = true, .created = kStart,
-            .expires = kStart + 24h * 365, .revoked = std::nullopt};
+    return {.id = id(),
+            .issuer = kClinic,
+            .client = ClientId("c_app"),
+            .user = UserId("u_ada"),
+            .sid = id(),
+            .scopes = {"patient/*.rs", "offline_access"},
+            .audiences = {"https://fhir.example/r4"},
+            .context = codec::Json::object({{"patient", "p1"}}),
+            .fhir_user = "https://fhir.example/r4/Patient/p1",
+            .auth_time = kStart - 5s,
+            .acr = "1",
+            .amr = {"pwd", "otp"},
+            .offline = true,
+            .created = kStart,
+            .expires = kStart + 24h * 365,
+            .revoked = std::nullopt};
   }
   [[nodiscard]] static model::RefreshFamily family(const model::Grant& grant) {
-    return {.grant = grant.id, .issuer = grant.issuer, .client = grant.client, .generation = 0, .rotated = grant.created,
-            .expires = kStart + 24h * 100, .revoked = std::nullopt};
+    return {.grant = grant.id,
+            .issuer = grant.issuer,
+            .client = grant.client,
+            .generation = 0,
+            .rotated = grant.created,
+            .expires = kStart + 24h * 100,
+            .revoked = std::nullopt};
   }
   [[nodiscard]] static model::User user(const std::string& name = "ada") {
     model::User out;
@@ -135,12 +176,26 @@ class Records {
     return out;
   }
   [[nodiscard]] model::Session session(const UserId& user = UserId("u_ada")) {
-    return {.id_hash = handle(), .issuer = kClinic, .user = user, .sid = id(), .auth_time = kStart, .acr = "1",
-            .amr = {"pwd"}, .created = kStart, .last_seen = kStart, .expires = kStart + 24h};
+    return {.id_hash = handle(),
+            .issuer = kClinic,
+            .user = user,
+            .sid = id(),
+            .auth_time = kStart,
+            .acr = "1",
+            .amr = {"pwd"},
+            .created = kStart,
+            .last_seen = kStart,
+            .expires = kStart + 24h};
   }
   [[nodiscard]] static model::Consent consent() {
-    return {.issuer = kClinic, .user = UserId("u_ada"), .client = ClientId("c_app"), .scopes = {"openid"},
-            .declined = {"offline_access"}, .patient_id = "p1", .audience = "https://fhir.example/r4", .created = kStart,
+    return {.issuer = kClinic,
+            .user = UserId("u_ada"),
+            .client = ClientId("c_app"),
+            .scopes = {"openid"},
+            .declined = {"offline_access"},
+            .patient_id = "p1",
+            .audience = "https://fhir.example/r4",
+            .created = kStart,
             .expires = kStart + 24h * 90};
   }
   [[nodiscard]] static model::Client client(const std::string& id = "c_app") {
@@ -218,8 +273,8 @@ class StoreContract : public testing::TestWithParam<StoreKind>, public Records {
   }
 
   static void expect_intact(ports::Store& store) {
-    const auto verdict = audit::verify(
-        [&](std::int64_t after, std::size_t limit) { return run_sync(store.read(after, limit)); }, {});
+    const auto verdict =
+        audit::verify([&](std::int64_t after, std::size_t limit) { return run_sync(store.read(after, limit)); }, {});
     ASSERT_TRUE(verdict) << verdict.error().detail;
     EXPECT_TRUE(verdict->intact()) << audit::name(verdict->finding) << " at " << verdict->broken_at;
     EXPECT_EQ(verdict->head.seq, store.last_seq());
@@ -270,7 +325,7 @@ class StoreContract : public testing::TestWithParam<StoreKind>, public Records {
   std::unique_ptr<ports::Store> store_;
 };
 
-#define MITRAL_STORE_CONTRACT(suite)                                                                             \
+#define MITRAL_STORE_CONTRACT(suite) \
   INSTANTIATE_TEST_SUITE_P(Adapters, suite, testing::Values(StoreKind::memory, StoreKind::sqlite), kind_name)
 
 }  // namespace mitral::contract

@@ -6,9 +6,17 @@ namespace {
 class DirectoryContract : public StoreContract {
  protected:
   [[nodiscard]] model::SigningKeyRecord key(const std::string& kid, Instant active) const {
-    return {.issuer = kClinic, .kid = kid, .alg = "ES256", .purpose = "token", .wrapped_private = std::string("a\0b", 3),
-            .public_jwk = "{}", .published = active - 1h, .active_from = active, .retired_from = active + 24h,
-            .removed_from = active + 48h, .revoked = false};
+    return {.issuer = kClinic,
+            .kid = kid,
+            .alg = "ES256",
+            .purpose = "token",
+            .wrapped_private = std::string("a\0b", 3),
+            .public_jwk = "{}",
+            .published = active - 1h,
+            .active_from = active,
+            .retired_from = active + 24h,
+            .removed_from = active + 48h,
+            .revoked = false};
   }
   static model::AuditEvent admin() { return event(model::AuditKind::administration); }
 };
@@ -54,7 +62,8 @@ TEST_P(DirectoryContract, ResourceServerIsFoundByItsAudience) {
   EXPECT_EQ(snapshot->by_audience(kOther, "https://fhir.example/r4"), nullptr);
   one.audience = "https://moved.example/r4";
   get(store_->put_resource_server(one, admin()));
-  EXPECT_EQ(store_->directory()->by_audience(kClinic, "https://fhir.example/r4"), nullptr) << "the old audience is free";
+  EXPECT_EQ(store_->directory()->by_audience(kClinic, "https://fhir.example/r4"), nullptr)
+      << "the old audience is free";
   EXPECT_NE(store_->directory()->by_audience(kClinic, "https://moved.example/r4"), nullptr);
 }
 
@@ -138,7 +147,8 @@ TEST_P(DirectoryContract, ClaimOnceIsOncePerSpaceAndIssuerUntilItsEnd) {
   EXPECT_TRUE(get(store_->claim_once(kOther, "assertion:c_app", value, kStart + 60s)));
   EXPECT_TRUE(get(store_->claim_once(kClinic, "assertion:c_app", handle(), kStart + 60s)));
   clock_.advance(60s);
-  EXPECT_TRUE(get(store_->claim_once(kClinic, "assertion:c_app", value, kStart + 120s))) << "over, though not yet swept";
+  EXPECT_TRUE(get(store_->claim_once(kClinic, "assertion:c_app", value, kStart + 120s)))
+      << "over, though not yet swept";
   EXPECT_FALSE(get(store_->claim_once(kClinic, "assertion:c_app", value, kStart + 120s)));
 }
 
@@ -153,10 +163,11 @@ TEST_P(DirectoryContract, OnlyTheClaimThatWinsIsRecorded) {
 TEST_P(DirectoryContract, ProbeAnswersAndCountersCount) {
   get(store_->probe());
   const auto before = store_->counters();
-  const auto one = stored_code();           // 1 commit
+  const auto one = stored_code();  // 1 commit
   const auto made = grant();
   get(store_->redeem_code_once(kClinic, one.handle, made, family(made), {event()}, {}, kStart));  // 1 commit
-  get(store_->rotate_once(kClinic, {.grant = made.id, .presented = 0, .retry_window = {}, .expires = kStart + 24h}, {event()}, {}, kStart));
+  get(store_->rotate_once(kClinic, {.grant = made.id, .presented = 0, .retry_window = {}, .expires = kStart + 24h},
+                          {event()}, {}, kStart));
   const auto after = store_->counters();
   EXPECT_EQ(after.commits - before.commits, 3U);
   EXPECT_EQ(after.reads - before.reads, 0U);

@@ -50,12 +50,14 @@ class StoreFault : public SqliteTest {
     ports::AuthorizationStore::Completion done{visit.handle, {}, {}, next_code, consent()};
     return {
         {"complete", [=, &s] { return error_of(s.complete_authorization(kClinic, done, e, kStart)); }},
-        {"redeem", [=, &s] { return error_of(s.redeem_code_once(kClinic, ready.handle, fresh, family(fresh), e, e, kStart)); }},
+        {"redeem",
+         [=, &s] { return error_of(s.redeem_code_once(kClinic, ready.handle, fresh, family(fresh), e, e, kStart)); }},
         {"burn", [=, &s] { return error_of(s.burn_code(kClinic, ready.handle, e)); }},
         {"rotate",
          [=, &s] {
            return error_of(s.rotate_once(
-               kClinic, {.grant = made.id, .presented = 0, .rotate = true, .retry_window = {}, .expires = kStart + 24h}, e, e, kStart));
+               kClinic, {.grant = made.id, .presented = 0, .rotate = true, .retry_window = {}, .expires = kStart + 24h},
+               e, e, kStart));
          }},
         {"revoke_grant", [=, &s] { return error_of(s.revoke_grant(kClinic, made.id, e, kStart)); }},
         {"revoke_token", [=, &s] { return error_of(s.revoke_token(kClinic, token, kStart + 60s, e, kStart)); }},
@@ -73,8 +75,9 @@ class StoreFault : public SqliteTest {
   std::string picture() {
     std::string out;
     Intruder file(path_);
-    for (const auto* table : {"clients", "resource_servers", "users", "sessions", "consents", "floors", "pushed_requests",
-                              "launches", "interactions", "codes", "replay", "grants", "changes", "signing_keys", "audit"}) {
+    for (const auto* table :
+         {"clients", "resource_servers", "users", "sessions", "consents", "floors", "pushed_requests", "launches",
+          "interactions", "codes", "replay", "grants", "changes", "signing_keys", "audit"}) {
       out += std::string(table) + "=" + file.value(std::string("SELECT count(*) FROM ") + table) + " ";
     }
     out += file.value("SELECT group_concat(coalesce(revoked, '-') || ':' || generation) FROM grants") + " ";
@@ -113,7 +116,8 @@ TEST_F(StoreFault, AFullDiskIsUnavailableAndPasses) {
   // SQLite's own limit makes the same error as a full disk: at every growth of the file, in the middle of any act.
   const auto limit = [this](const std::string& pages) {
     fail_with([pages](FaultPoint point, sqlite3* db) {
-      if (point == FaultPoint::begin) sqlite3_exec(db, ("PRAGMA max_page_count=" + pages).c_str(), nullptr, nullptr, nullptr);
+      if (point == FaultPoint::begin)
+        sqlite3_exec(db, ("PRAGMA max_page_count=" + pages).c_str(), nullptr, nullptr, nullptr);
       return false;
     });
   };
@@ -254,11 +258,12 @@ TEST_F(StoreFault, AFullQueueIsUnavailableAtOnce) {
     Scheduler::set_current(&loop);
     int finished = 0;
     for (int i = 0; i < count; ++i) {
-      spawn(store_->claim_once(kClinic, "x", handle(), kStart + 60s), [&](std::exception_ptr, std::optional<Result<bool>> result) {
-        ++finished;
-        if (result && !*result && result->error().code == ErrorCode::unavailable) ++refused;
-        if (result && *result) ++done;
-      });
+      spawn(store_->claim_once(kClinic, "x", handle(), kStart + 60s),
+            [&](std::exception_ptr, std::optional<Result<bool>> result) {
+              ++finished;
+              if (result && !*result && result->error().code == ErrorCode::unavailable) ++refused;
+              if (result && *result) ++done;
+            });
     }
     EXPECT_GE(refused, 500 - 1) << "refused at once, while the writer still hangs";
     hold = false;

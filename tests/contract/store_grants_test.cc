@@ -9,9 +9,9 @@ class GrantContract : public StoreContract {
  protected:
   ports::GrantStore::Rotated rotate(const Id128& id, std::uint32_t presented, Instant now, Duration window = 0s,
                                     bool move = true, Issuer issuer = kClinic) {
-    return get(store_->rotate_once(issuer, {.grant = id, .presented = presented, .rotate = move, .retry_window = window,
-                                            .expires = now + 24h},
-                                   {event(model::AuditKind::token_refreshed)}, {event(model::AuditKind::reuse_detected)}, now));
+    return get(store_->rotate_once(
+        issuer, {.grant = id, .presented = presented, .rotate = move, .retry_window = window, .expires = now + 24h},
+        {event(model::AuditKind::token_refreshed)}, {event(model::AuditKind::reuse_detected)}, now));
   }
   bool alive(const Id128& id) {
     const auto found = get(store_->find_grant(kClinic, id));

@@ -49,8 +49,8 @@ TEST_P(RaceContract, OfManyRotationsOneMovesAndTheOthersAreReuse) {
     std::atomic<int> dead{0};
     together(kThreads, [&](int) {
       const auto outcome = run_sync(store_->rotate_once(
-          kClinic, {.grant = made.id, .presented = 0, .rotate = true, .retry_window = {}, .expires = kStart + 24h}, {event()},
-          {event(model::AuditKind::reuse_detected)}, kStart));
+          kClinic, {.grant = made.id, .presented = 0, .rotate = true, .retry_window = {}, .expires = kStart + 24h},
+          {event()}, {event(model::AuditKind::reuse_detected)}, kStart));
       ASSERT_TRUE(outcome);
       switch (outcome->outcome) {
         case RotationOutcome::rotated: ++rotated; break;
@@ -70,7 +70,8 @@ TEST_P(RaceContract, RetriesInsideTheWindowAllGetOneGeneration) {
   const auto made = stored_grant();
   together(kThreads, [&](int) {
     const auto outcome = run_sync(store_->rotate_once(
-        kClinic, {.grant = made.id, .presented = 0, .rotate = true, .retry_window = 60s, .expires = kStart + 24h}, {}, {}, kStart));
+        kClinic, {.grant = made.id, .presented = 0, .rotate = true, .retry_window = 60s, .expires = kStart + 24h}, {},
+        {}, kStart));
     ASSERT_TRUE(outcome);
     EXPECT_TRUE(outcome->outcome == RotationOutcome::rotated || outcome->outcome == RotationOutcome::retried);
     EXPECT_EQ(outcome->generation, 1U);
@@ -104,7 +105,8 @@ TEST_P(RaceContract, OfManyCompletionsOneMakesACode) {
     std::atomic<int> won{0};
     together(kThreads, [&](int i) {
       const auto outcome = run_sync(store_->complete_authorization(
-          kClinic, {visit.handle, request.handle, ticket.handle, codes[static_cast<std::size_t>(i)], consent()}, {event()}, kStart));
+          kClinic, {visit.handle, request.handle, ticket.handle, codes[static_cast<std::size_t>(i)], consent()},
+          {event()}, kStart));
       ASSERT_TRUE(outcome);
       if (*outcome == Claim::won) ++won;
     });
@@ -119,9 +121,17 @@ TEST_P(RaceContract, OfManyCompletionsOneMakesACode) {
 TEST_P(RaceContract, OfManyNodesOneMakesTheKey) {
   std::atomic<int> won{0};
   together(kThreads, [&](int i) {
-    model::SigningKeyRecord key{.issuer = kClinic, .kid = "k" + std::to_string(i), .alg = "ES256", .purpose = "token",
-                                .wrapped_private = "w", .public_jwk = "{}", .published = kStart, .active_from = kStart,
-                                .retired_from = kStart + 1h, .removed_from = kStart + 2h, .revoked = false};
+    model::SigningKeyRecord key{.issuer = kClinic,
+                                .kid = "k" + std::to_string(i),
+                                .alg = "ES256",
+                                .purpose = "token",
+                                .wrapped_private = "w",
+                                .public_jwk = "{}",
+                                .published = kStart,
+                                .active_from = kStart,
+                                .retired_from = kStart + 1h,
+                                .removed_from = kStart + 2h,
+                                .revoked = false};
     const auto outcome = run_sync(store_->add_key_once(key, kStart, {}));
     ASSERT_TRUE(outcome);
     if (*outcome == Claim::won) ++won;
@@ -130,7 +140,8 @@ TEST_P(RaceContract, OfManyNodesOneMakesTheKey) {
   EXPECT_EQ(get(store_->keys(kClinic)).size(), 1U);
 }
 
-/// Readers fill the cache while revocations come in: once revoke_grant has returned, nobody may see the grant alive again.
+/// Readers fill the cache while revocations come in: once revoke_grant has returned, nobody may see the grant alive
+/// again.
 TEST_P(RaceContract, ARevokedGrantIsNeverSeenAliveAgain) {
   std::vector<model::Grant> grants;
   for (int i = 0; i < 32; ++i) grants.push_back(stored_grant());

@@ -32,7 +32,8 @@ TEST_F(SharedFile, AnActRightAfterSeesWhatTheOtherProcessCommitted) {
   const auto ready = stored_code(*server_);
   get(other_->revoke_client(kClinic, ClientId("c_app"), {event()}, kStart + 1s));
   const auto rotated = get(server_->rotate_once(
-      kClinic, {.grant = made.id, .presented = 0, .rotate = true, .retry_window = {}, .expires = kStart + 24h}, {}, {}, kStart + 2s));
+      kClinic, {.grant = made.id, .presented = 0, .rotate = true, .retry_window = {}, .expires = kStart + 24h}, {}, {},
+      kStart + 2s));
   EXPECT_EQ(rotated.outcome, RotationOutcome::dead);
   auto late = grant();
   late.created = kStart + 2s;
@@ -133,7 +134,8 @@ TEST_F(SharedFile, ABackupMadeWhileWritingIsConsistent) {
   EXPECT_EQ(error_of(server_->backup(copy)), ErrorCode::conflict) << "an existing file is not overwritten";
   stop = true;
   writer.join();
-  EXPECT_EQ(std::filesystem::status(copy).permissions(), std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  EXPECT_EQ(std::filesystem::status(copy).permissions(),
+            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
   auto how = options();
   how.path = copy;
   const auto restored = open_sqlite(std::move(how), clock_);

@@ -60,11 +60,13 @@ void work(ports::Store& store, int thread) {
     grant.id = named_id("grant", thread, round);
     auto event = Records::event(model::AuditKind::code_redeemed);
     event.grant = grant.id.text();
-    const auto won = run_sync(store.redeem_code_once(kClinic, code.handle, grant, Records::family(grant), {event}, {}, kStart));
+    const auto won =
+        run_sync(store.redeem_code_once(kClinic, code.handle, grant, Records::family(grant), {event}, {}, kStart));
     if (!won || *won != Claim::won) std::_Exit(5);
     acknowledge("redeemed" + mark);
     if (!run_sync(store.rotate_once(
-            kClinic, {.grant = grant.id, .presented = 0, .rotate = true, .retry_window = {}, .expires = kStart + 24h}, {}, {}, kStart))) {
+            kClinic, {.grant = grant.id, .presented = 0, .rotate = true, .retry_window = {}, .expires = kStart + 24h},
+            {}, {}, kStart))) {
       std::_Exit(6);
     }
     acknowledge("rotated" + mark);
@@ -140,7 +142,8 @@ std::vector<std::string> acknowledged_before_kill(const Child& child, std::size_
   ::close(child.out);
   int status = 0;
   ::waitpid(child.pid, &status, 0);
-  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << "the child ended by itself: " << status << " " << text;
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+      << "the child ended by itself: " << status << " " << text;
   std::vector<std::string> out;
   std::istringstream input(text);
   for (std::string line; std::getline(input, line);) out.push_back(line);
@@ -187,7 +190,8 @@ TEST_F(StoreKill, NothingAcknowledgedIsLost) {
     for (std::int64_t after = 0;;) {
       const auto page = get(store->read(after, 1000));
       if (page.empty()) break;
-      for (const auto& record : page) facts.push_back(record.event.token.empty() ? record.event.grant : record.event.token);
+      for (const auto& record : page)
+        facts.push_back(record.event.token.empty() ? record.event.grant : record.event.token);
       after = page.back().seq;
     }
     std::ranges::sort(facts);

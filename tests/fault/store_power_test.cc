@@ -1,7 +1,7 @@
 // Power failure: of every file only what was fsynced survives. Whatever an act acknowledged must be in there.
 //
-// A shim over SQLite's file layer keeps, beside each file, a copy as of its last fsync; the copies are what a disk would
-// hold after the power failed. kill -9 can't show this: the kernel still writes what a dead process left.
+// A shim over SQLite's file layer keeps, beside each file, a copy as of its last fsync; the copies are what a disk
+// would hold after the power failed. kill -9 can't show this: the kernel still writes what a dead process left.
 #include <cstring>
 
 #include "contract/sqlite_fixture.h"
@@ -65,13 +65,15 @@ class SyncedCopies {
     const char* name = name_of(file);
     if (code == SQLITE_OK && name != nullptr) {
       const std::lock_guard lock(mutex());
-      std::filesystem::copy_file(name, std::string(name) + ".synced", std::filesystem::copy_options::overwrite_existing);
+      std::filesystem::copy_file(name, std::string(name) + ".synced",
+                                 std::filesystem::copy_options::overwrite_existing);
     }
     return code;
   }
   static int open(sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int* out_flags) {
     const int code = base()->xOpen(base(), name, file, flags, out_flags);
-    if (code != SQLITE_OK || file->pMethods == nullptr || (flags & (SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_WAL)) == 0) return code;
+    if (code != SQLITE_OK || file->pMethods == nullptr || (flags & (SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_WAL)) == 0)
+      return code;
     const bool log = (flags & SQLITE_OPEN_WAL) != 0;
     auto& patch = patched(log);
     std::call_once(patch.once, [&] {
@@ -106,8 +108,9 @@ TEST_F(PowerFailure, EveryAcknowledgedActIsOnTheDisk) {
   for (int round = 0; round < 5; ++round) {
     const auto made = stored_grant(*store);
     const auto rotated = stored_grant(*store);
-    get(store->rotate_once(kClinic, {.grant = rotated.id, .presented = 0, .rotate = true, .retry_window = {}, .expires = kStart + 24h},
-                           {event()}, {}, kStart));
+    get(store->rotate_once(
+        kClinic, {.grant = rotated.id, .presented = 0, .rotate = true, .retry_window = {}, .expires = kStart + 24h},
+        {event()}, {}, kStart));
     {
       const auto disk = after_failure();
       ASSERT_NE(disk, nullptr);

@@ -20,19 +20,34 @@ const auto& pick(Rng& rng, const List& list) {
   return list[std::uniform_int_distribution<std::size_t>(0, std::size(list) - 1)(rng)];
 }
 
-// ---- the slow predicate: patient/ scopes without restrictions, from the table of the checklist (R4, own elements) ------------
+// ---- the slow predicate: patient/ scopes without restrictions, from the table of the checklist (R4, own elements)
+// ------------
 
 const std::map<std::string, std::string, std::less<>>& own_elements() {
-  static const std::map<std::string, std::string, std::less<>> table{
-      {"AllergyIntolerance", "patient"}, {"CarePlan", "subject"}, {"CareTeam", "subject"}, {"Condition", "subject"},
-      {"Coverage", "beneficiary"}, {"DiagnosticReport", "subject"}, {"DocumentReference", "subject"}, {"Encounter", "subject"},
-      {"Goal", "subject"}, {"Immunization", "patient"}, {"MedicationDispense", "subject"}, {"MedicationRequest", "subject"},
-      {"Observation", "subject"}, {"Procedure", "subject"}, {"QuestionnaireResponse", "subject"}, {"RelatedPerson", "patient"},
-      {"ServiceRequest", "subject"}, {"Specimen", "subject"}, {"Device", "patient"}};
+  static const std::map<std::string, std::string, std::less<>> table{{"AllergyIntolerance", "patient"},
+                                                                     {"CarePlan", "subject"},
+                                                                     {"CareTeam", "subject"},
+                                                                     {"Condition", "subject"},
+                                                                     {"Coverage", "beneficiary"},
+                                                                     {"DiagnosticReport", "subject"},
+                                                                     {"DocumentReference", "subject"},
+                                                                     {"Encounter", "subject"},
+                                                                     {"Goal", "subject"},
+                                                                     {"Immunization", "patient"},
+                                                                     {"MedicationDispense", "subject"},
+                                                                     {"MedicationRequest", "subject"},
+                                                                     {"Observation", "subject"},
+                                                                     {"Procedure", "subject"},
+                                                                     {"QuestionnaireResponse", "subject"},
+                                                                     {"RelatedPerson", "patient"},
+                                                                     {"ServiceRequest", "subject"},
+                                                                     {"Specimen", "subject"},
+                                                                     {"Device", "patient"}};
   return table;
 }
 const std::set<std::string, std::less<>>& shared_types() {
-  static const std::set<std::string, std::less<>> table{"Location", "Organization", "Practitioner", "PractitionerRole", "Medication"};
+  static const std::set<std::string, std::less<>> table{"Location", "Organization", "Practitioner", "PractitionerRole",
+                                                        "Medication"};
   return table;
 }
 
@@ -65,11 +80,20 @@ const std::vector<std::string>& searchable_types() {
 }
 
 std::string random_query(Rng& rng, const std::string& type) {
-  static const std::vector<std::string> general{"", "", "_count=1", "_count=3", "_count=50", "_lastUpdated=gt2000", "_sort=_id", "_sort=-_lastUpdated",
-                                                "_elements=id", "_total=accurate"};
+  static const std::vector<std::string> general{"",
+                                                "",
+                                                "_count=1",
+                                                "_count=3",
+                                                "_count=50",
+                                                "_lastUpdated=gt2000",
+                                                "_sort=_id",
+                                                "_sort=-_lastUpdated",
+                                                "_elements=id",
+                                                "_total=accurate"};
   static const std::map<std::string, std::vector<std::string>> special{
-      {"Observation", {"category=laboratory", "category=vital-signs,laboratory", "code=http://loinc.org%7C2339-0", "status=final", "date=ge2000",
-                       "patient=maria", "subject:Patient=maria", "category:not=laboratory", "code:missing=false"}},
+      {"Observation",
+       {"category=laboratory", "category=vital-signs,laboratory", "code=http://loinc.org%7C2339-0", "status=final",
+        "date=ge2000", "patient=maria", "subject:Patient=maria", "category:not=laboratory", "code:missing=false"}},
       {"Condition", {"category=problem-list-item", "clinical-status=active", "patient=Patient/maria"}},
       {"Patient", {"gender=female", "birthdate=gt1900", "name=a", "_id=maria"}},
       {"Encounter", {"status=finished", "date=ge2000", "patient=maria"}}};
@@ -145,10 +169,12 @@ TEST_F(GatewayProperty, GuardedSearchIsUnguardedSearchFiltered) {
 }
 
 TEST_F(GatewayProperty, GuardedReadIsUnguardedReadFiltered) {
-  for (const auto& spec : {maria(), maria("patient/Observation.r?category=laboratory patient/Patient.r"), practitioner("user/Observation.r user/Group.r")}) {
+  for (const auto& spec : {maria(), maria("patient/Observation.r?category=laboratory patient/Patient.r"),
+                           practitioner("user/Observation.r user/Group.r")}) {
     const auto access = access_of(spec);
     const auto bearer = rig.jwt(spec);
-    for (const auto* const type : {"Observation", "Patient", "Condition", "Group", "Person", "Device", "Provenance", "Practitioner"}) {
+    for (const auto* const type :
+         {"Observation", "Patient", "Condition", "Group", "Person", "Device", "Provenance", "Practitioner"}) {
       const auto listing = Json::parse(rig.unguarded("/" + std::string(type) + "?_count=500").body).value();
       for (const auto& entry : listing["entry"].items()) {
         const auto& resource = entry["resource"];
@@ -182,26 +208,71 @@ TEST_F(GatewayProperty, PredicateAgreesWithTheSlowReference) {
 
 TEST_F(GatewayProperty, RandomlyBentResourcesAreJudgedAlike) {
   const auto access = access_of(maria());
-  const std::vector<std::string> references{"Patient/maria", "Patient/otto", "Patient/maria ", "patient/maria", "Patient/maria/", "Patient//maria",
-                                            std::string(kPublic) + "/Patient/maria", std::string(kPublic) + "x/Patient/maria", "http://evil/Patient/maria",
-                                            "#maria", "urn:uuid:maria", "Group/maria", "Patient/mari\u0430", "Patient/maria#x", "Patient/maria?x", ""};
+  const std::vector<std::string> references{"Patient/maria",
+                                            "Patient/otto",
+                                            "Patient/maria ",
+                                            "patient/maria",
+                                            "Patient/maria/",
+                                            "Patient//maria",
+                                            std::string(kPublic) + "/Patient/maria",
+                                            std::string(kPublic) + "x/Patient/maria",
+                                            "http://evil/Patient/maria",
+                                            "#maria",
+                                            "urn:uuid:maria",
+                                            "Group/maria",
+                                            "Patient/mari\u0430",
+                                            "Patient/maria#x",
+                                            "Patient/maria?x",
+                                            ""};
   const std::vector<std::string> names{"subject", "patient", "beneficiary", "performer", "focus", "author"};
   for (unsigned seed = 1; seed <= 4000; ++seed) {
     Rng rng(seed);
-    Json resource = Json::object({{"resourceType", pick(rng, searchable_types())}, {"id", rng() % 4 == 0 ? "maria" : "x1"}});
+    Json resource =
+        Json::object({{"resourceType", pick(rng, searchable_types())}, {"id", rng() % 4 == 0 ? "maria" : "x1"}});
     for (int n = static_cast<int>(rng() % 4); n > 0; --n) {
       resource.set(pick(rng, names), Json::object({{"reference", pick(rng, references)}}));
     }
-    if (rng() % 10 == 0) resource.set("contained", Json::array({Json::object({{"resourceType", rng() % 2 == 0 ? "Patient" : "Medication"}, {"id", "c"}})}));
+    if (rng() % 10 == 0)
+      resource.set(
+          "contained",
+          Json::array({Json::object({{"resourceType", rng() % 2 == 0 ? "Patient" : "Medication"}, {"id", "c"}})}));
     const bool fast = policy::resource_visible(access, resource, policy::Origin::read).permitted();
     EXPECT_EQ(fast, reference_visible(resource, "maria")) << seed << " " << resource.dump();
   }
 }
 
 TEST_F(GatewayProperty, NoRequestOfRandomPiecesGetsAnythingForeign) {
-  const std::vector<std::string> pieces{"/Observation", "/Patient", "/maria", "/otto", "/_history", "/1", "/_search", "?", "&", "patient=", "subject=",
-                                        "maria", "otto", ",", "_include=Observation:subject", "_revinclude=Observation:subject", "_id=", "%2e%2e", "..",
-                                        ";", "/*", "/$everything", "_count=2", ":Patient", ":not", "=", "%00", "*", "_page=", "/otto-glucose-1", "#"};
+  const std::vector<std::string> pieces{"/Observation",
+                                        "/Patient",
+                                        "/maria",
+                                        "/otto",
+                                        "/_history",
+                                        "/1",
+                                        "/_search",
+                                        "?",
+                                        "&",
+                                        "patient=",
+                                        "subject=",
+                                        "maria",
+                                        "otto",
+                                        ",",
+                                        "_include=Observation:subject",
+                                        "_revinclude=Observation:subject",
+                                        "_id=",
+                                        "%2e%2e",
+                                        "..",
+                                        ";",
+                                        "/*",
+                                        "/$everything",
+                                        "_count=2",
+                                        ":Patient",
+                                        ":not",
+                                        "=",
+                                        "%00",
+                                        "*",
+                                        "_page=",
+                                        "/otto-glucose-1",
+                                        "#"};
   const auto bearer = rig.jwt(maria());
   for (unsigned seed = 1; seed <= 3000; ++seed) {
     Rng rng(seed);

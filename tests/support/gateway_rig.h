@@ -81,11 +81,11 @@ class World final : public Sender {
   std::function<Task<Response>(Request)> upstream;
   std::vector<Request> upstream_log;
   bool keep_log = true;
-  std::mutex mutex;   ///< for tests with several threads that change what the issuer knows
+  std::mutex mutex;  ///< for tests with several threads that change what the issuer knows
   std::optional<Error> upstream_error;
   bool issuer_down = false;
-  std::map<std::string, Json> active;      ///< token -> introspection answer
-  std::vector<std::string> lines;          ///< feed lines as JSON text, seq = index + 1
+  std::map<std::string, Json> active;  ///< token -> introspection answer
+  std::vector<std::string> lines;      ///< feed lines as JSON text, seq = index + 1
   std::int64_t oldest = 1;
   int introspections = 0;
   int jwks_fetches = 0;
@@ -100,7 +100,8 @@ class World final : public Sender {
     if (path == "/jwks") {
       ++jwks_fetches;
       jose::JwkSet set;
-      for (const auto& [kid, key] : keys) (void)set.add(jose::Jwk::from_key(key->public_key(), kid, "ES256", jose::KeyUse::sig));
+      for (const auto& [kid, key] : keys)
+        (void)set.add(jose::Jwk::from_key(key->public_key(), kid, "ES256", jose::KeyUse::sig));
       return json(set.to_json());
     }
     if (path == "/.well-known/smart-configuration") {
@@ -179,8 +180,14 @@ class Rig {
 
   [[nodiscard]] Json claims(const TokenSpec& spec) const {
     const auto now = to_seconds(clock.now()) - spec.age;
-    Json out = Json::object({{"iss", spec.issuer}, {"aud", spec.audience}, {"exp", now + spec.lifetime}, {"iat", now},
-                             {"jti", spec.jti}, {"client_id", spec.client}, {"sub", spec.subject}, {"scope", spec.scope}});
+    Json out = Json::object({{"iss", spec.issuer},
+                             {"aud", spec.audience},
+                             {"exp", now + spec.lifetime},
+                             {"iat", now},
+                             {"jti", spec.jti},
+                             {"client_id", spec.client},
+                             {"sub", spec.subject},
+                             {"scope", spec.scope}});
     if (!spec.grant.empty()) out.set("grant_id", spec.grant);
     if (!spec.patient.empty()) out.set("patient", spec.patient);
     if (!spec.fhir_user.empty()) out.set("fhirUser", spec.fhir_user);
@@ -255,18 +262,22 @@ inline std::function<Task<Response>(Request)> fixed(std::map<std::string, std::s
 }
 
 inline std::string observation(std::string_view id, std::string_view patient, std::string_view extra = {}) {
-  return R"({"resourceType":"Observation","id":")" + std::string(id) + R"(","meta":{"versionId":"1"},"status":"final","subject":{"reference":"Patient/)" +
-         std::string(patient) + R"("})" + std::string(extra) + "}";
+  return R"({"resourceType":"Observation","id":")" + std::string(id) +
+         R"(","meta":{"versionId":"1"},"status":"final","subject":{"reference":"Patient/)" + std::string(patient) +
+         R"("})" + std::string(extra) + "}";
 }
-inline std::string patient(std::string_view id) { return R"({"resourceType":"Patient","id":")" + std::string(id) + R"("})"; }
+inline std::string patient(std::string_view id) {
+  return R"({"resourceType":"Patient","id":")" + std::string(id) + R"("})";
+}
 
 struct EntryText {
   std::string resource;
   std::string mode = "match";
 };
-inline std::string bundle(const std::vector<EntryText>& entries, std::string_view links = "[]", std::string_view extra = {},
-                          std::string_view type = "searchset") {
-  std::string out = R"({"resourceType":"Bundle","type":")" + std::string(type) + R"(","link":)" + std::string(links) + std::string(extra) + R"(,"entry":[)";
+inline std::string bundle(const std::vector<EntryText>& entries, std::string_view links = "[]",
+                          std::string_view extra = {}, std::string_view type = "searchset") {
+  std::string out = R"({"resourceType":"Bundle","type":")" + std::string(type) + R"(","link":)" + std::string(links) +
+                    std::string(extra) + R"(,"entry":[)";
   for (std::size_t i = 0; i < entries.size(); ++i) {
     out += (i == 0 ? "" : ",") + std::string(R"({"fullUrl":"http://elsewhere/x","resource":)") + entries[i].resource +
            R"(,"search":{"mode":")" + entries[i].mode + R"("}})";
@@ -280,7 +291,8 @@ inline std::vector<std::string> ids(const Response& response) {
   const auto json = Json::parse(response.body);
   if (!json) return {"not json"};
   for (const auto& entry : (*json)["entry"].items()) {
-    out.push_back(std::string(entry["resource"]["resourceType"].string_or()) + "/" + std::string(entry["resource"]["id"].string_or()));
+    out.push_back(std::string(entry["resource"]["resourceType"].string_or()) + "/" +
+                  std::string(entry["resource"]["id"].string_or()));
   }
   return out;
 }

@@ -32,7 +32,8 @@ struct GatewayThreat : testing::Test {
     const auto check = [&](const Json& resource) {
       if (resource["resourceType"].string_or() == "OperationOutcome") return;
       const auto patients = fhir::member_patients(resource, kPublic);
-      for (const auto& id : patients) EXPECT_EQ(id, spec.patient) << what << " " << resource["resourceType"].string_or();
+      for (const auto& id : patients)
+        EXPECT_EQ(id, spec.patient) << what << " " << resource["resourceType"].string_or();
       EXPECT_FALSE(fhir::has_contained_patient(resource)) << what;
     };
     if ((*json)["resourceType"].string_or() != "Bundle") return check(*json);
@@ -131,13 +132,15 @@ TEST_F(GatewayThreat, MsFhirServer5683_IncludesOutOfTheCompartment) {
 }
 
 TEST_F(GatewayThreat, MsFhirServer2934_ReadByIdObeysGranularScopes) {
-  const auto vitals = maria("patient/Observation.rs?category=http://terminology.hl7.org/CodeSystem/observation-category%7Cvital-signs");
+  const auto vitals =
+      maria("patient/Observation.rs?category=http://terminology.hl7.org/CodeSystem/observation-category%7Cvital-signs");
   const auto granular = rig.jwt(vitals);
   EXPECT_EQ(rig.get(path("Observation", sample::kMariaLab), granular).status, 404);
   EXPECT_EQ(rig.get(path("Observation", sample::kMariaLab), token).status, 200);
   EXPECT_EQ(rig.get(path("Observation", sample::kTwoCategories), granular).status, 200) << "any category counts";
-  for (const auto* const query : {"/Observation", "/Observation?category=laboratory", "/Observation?category:not=vital-signs",
-                                  "/Observation?category=laboratory,vital-signs", "/Observation?category=vital-signs&category=laboratory"}) {
+  for (const auto* const query :
+       {"/Observation", "/Observation?category=laboratory", "/Observation?category:not=vital-signs",
+        "/Observation?category=laboratory,vital-signs", "/Observation?category=vital-signs&category=laboratory"}) {
     const auto response = rig.get(query, granular);
     if (response.status != 200) continue;
     for (const auto& id : ids(response)) {
@@ -159,8 +162,9 @@ TEST_F(GatewayThreat, MsFhirServer5817_LenientHandlingNeverRelaxes) {
 }
 
 TEST_F(GatewayThreat, Hapi6065_ReverseChainsInferNothing) {
-  for (const auto* const target : {"/Patient?_has:Observation:patient:code=x", "/Patient?_id=maria&_has:Observation:patient:code=x",
-                                   "/Observation?subject:Patient.name=Otto", "/Encounter?patient.identifier=1"}) {
+  for (const auto* const target :
+       {"/Patient?_has:Observation:patient:code=x", "/Patient?_id=maria&_has:Observation:patient:code=x",
+        "/Observation?subject:Patient.name=Otto", "/Encounter?patient.identifier=1"}) {
     const auto sent = rig.world.upstream_log.size();
     EXPECT_EQ(rig.get(target, token).status, 403) << target;
     EXPECT_EQ(rig.world.upstream_log.size(), sent) << "nothing was asked";
@@ -203,10 +207,12 @@ TEST_F(GatewayThreat, S11_WithoutScopeDataAndNoDataLookAlike) {
 }
 
 TEST_F(GatewayThreat, S17_IndirectHealthDataIsDenied) {
-  for (const auto& target : {path("Group", sample::kGroupOfTwo), path("Person", sample::kPersonOfTwo), path("Provenance", sample::kProvenanceOfTwo),
-                             path("Binary", sample::kBinaryOfStranger), path("DocumentReference", sample::kDocumentOfStranger),
-                             path("Device", sample::kDeviceOfNobody), path("Observation", sample::kIdentifierOnly),
-                             path("Observation", sample::kContainedSubject), path("Observation", sample::kGroupSubject)}) {
+  for (const auto& target :
+       {path("Group", sample::kGroupOfTwo), path("Person", sample::kPersonOfTwo),
+        path("Provenance", sample::kProvenanceOfTwo), path("Binary", sample::kBinaryOfStranger),
+        path("DocumentReference", sample::kDocumentOfStranger), path("Device", sample::kDeviceOfNobody),
+        path("Observation", sample::kIdentifierOnly), path("Observation", sample::kContainedSubject),
+        path("Observation", sample::kGroupSubject)}) {
     EXPECT_EQ(rig.get(target, token).status, 404) << target;
   }
   EXPECT_EQ(rig.get(path("Device", sample::kDeviceOfMaria), token).status, 200);
@@ -238,7 +244,8 @@ TEST_F(GatewayThreat, S20_VersionsFromAnotherTimeStayWithTheirOwner) {
 }
 
 TEST_F(GatewayThreat, LinuxForHealth1881_ProvenanceOfOnesOwnLab) {
-  const auto response = rig.get("/Observation?_id=" + std::string(sample::kMariaLab) + "&_revinclude=Provenance:target", token);
+  const auto response =
+      rig.get("/Observation?_id=" + std::string(sample::kMariaLab) + "&_revinclude=Provenance:target", token);
   EXPECT_TRUE(has(ids(response), "Provenance/" + std::string(sample::kProvenanceOfMaria)));
   EXPECT_FALSE(has(ids(response), "Provenance/" + std::string(sample::kProvenanceOfTwo)));
 }
@@ -254,10 +261,12 @@ TEST_F(GatewayThreat, S14_BatchGraphQlAndOperationsAreRefused) {
   const auto sent = rig.world.upstream_log.size();
   auto batch = Rig::request("", all, Method::post);
   batch.headers.add("Content-Type", "application/fhir+json");
-  batch.body = R"({"resourceType":"Bundle","type":"batch","entry":[{"request":{"method":"GET","url":"Patient/otto"}}]})";
+  batch.body =
+      R"({"resourceType":"Bundle","type":"batch","entry":[{"request":{"method":"GET","url":"Patient/otto"}}]})";
   EXPECT_EQ(rig.send(std::move(batch)).status, 403);
-  for (const auto* const target : {"/$graphql?query=x", "/Patient/maria/$everything", "/Patient/$match", "/Observation/$lastn", "/Patient/maria/$meta",
-                                   "/$export", "/Patient/$export", "/Group/g/$export", "/$diff", "/_history", "/?_type=Patient", "/Patient/maria/*"}) {
+  for (const auto* const target : {"/$graphql?query=x", "/Patient/maria/$everything", "/Patient/$match",
+                                   "/Observation/$lastn", "/Patient/maria/$meta", "/$export", "/Patient/$export",
+                                   "/Group/g/$export", "/$diff", "/_history", "/?_type=Patient", "/Patient/maria/*"}) {
     EXPECT_EQ(rig.get(target, all).status, 403) << target;
   }
   EXPECT_EQ(rig.world.upstream_log.size(), sent);

@@ -1,5 +1,5 @@
-// The gateway, the real authorization server and the real sandbox in one process: tokens as they are issued, context as it is introspected,
-// revocation as the feed tells it.
+// The gateway, the real authorization server and the real sandbox in one process: tokens as they are issued, context as
+// it is introspected, revocation as the feed tells it.
 #include <gtest/gtest.h>
 
 #include "gateway/gateway.h"
@@ -45,7 +45,8 @@ class Wire final : public gateway::Sender {
 struct GatewayWithIssuer : ::testing::TestWithParam<model::TokenFormat> {
   AsHarness as;
   SequenceRandom ids;
-  sandbox::Sandbox fhir{{.base_url = kUpstream, .required_authorization = {}, .clock = &as.clock, .random = &ids, .sleep = {}}};
+  sandbox::Sandbox fhir{
+      {.base_url = kUpstream, .required_authorization = {}, .clock = &as.clock, .random = &ids, .sleep = {}}};
   Wire wire{as, fhir};
   std::unique_ptr<gateway::Gateway> gw;
 
@@ -83,7 +84,8 @@ struct GatewayWithIssuer : ::testing::TestWithParam<model::TokenFormat> {
     request.peer_address = "192.0.2.7";
     return run_sync(gw->handle(std::move(request)));
   }
-  Json tokens(std::vector<std::string> scopes = {"openid", "fhirUser", "launch/patient", "patient/Observation.rs", "offline_access"}) {
+  Json tokens(std::vector<std::string> scopes = {"openid", "fhirUser", "launch/patient", "patient/Observation.rs",
+                                                 "offline_access"}) {
     return as.tokens_for("app-basic", std::move(scopes));
   }
   static std::string access(const Json& answer) { return std::string(answer["access_token"].string_or()); }
@@ -113,7 +115,10 @@ TEST_P(GatewayWithIssuer, RevokedTokensDieWithTheNextWordOfTheFeed) {
 
   const auto second = tokens();
   EXPECT_EQ(get("/Observation/a1", access(second)).status, 200);
-  EXPECT_EQ(as.post("revoke", {{"token", std::string(second["refresh_token"].string_or())}}, {AsHarness::basic("app-basic")}).status, 200);
+  EXPECT_EQ(
+      as.post("revoke", {{"token", std::string(second["refresh_token"].string_or())}}, {AsHarness::basic("app-basic")})
+          .status,
+      200);
   ASSERT_TRUE(hear());
   EXPECT_EQ(get("/Observation/a1", access(second)).status, 401) << "the grant";
 
@@ -150,9 +155,11 @@ TEST_P(GatewayWithIssuer, TokensOfOtherAudiencesAndKindsAreRefused) {
   const auto answer = tokens();
   EXPECT_EQ(get("/Observation/a1", answer["id_token"].string_or()).status, 401) << "S-25";
   EXPECT_EQ(get("/Observation/a1", answer["refresh_token"].string_or()).status, 401);
-  auto record = as.code_record("app-basic", {"launch/patient", "patient/Observation.rs"}, "verifier-verifier-verifier-verifier-verifier");
+  auto record = as.code_record("app-basic", {"launch/patient", "patient/Observation.rs"},
+                               "verifier-verifier-verifier-verifier-verifier");
   record.request.resources = {std::string(kLabs)};
-  const auto labs = as.redeem("app-basic", as.store_code(std::move(record), "verifier-verifier-verifier-verifier-verifier"));
+  const auto labs =
+      as.redeem("app-basic", as.store_code(std::move(record), "verifier-verifier-verifier-verifier-verifier"));
   EXPECT_EQ(get("/Observation/a1", access(labs)).status, 401) << "audience";
 }
 
@@ -161,15 +168,17 @@ TEST_P(GatewayWithIssuer, UserScopesNeedNoFhirUserScope) {
   record.user = UserId("u_dora");
   record.context = Json::object();
   record.fhir_user = std::string(kFhir) + "/Practitioner/dora";
-  const auto answer = as.redeem("app-basic", as.store_code(std::move(record), "verifier-verifier-verifier-verifier-verifier"));
+  const auto answer =
+      as.redeem("app-basic", as.store_code(std::move(record), "verifier-verifier-verifier-verifier-verifier"));
   EXPECT_EQ(get("/Observation/a1", access(answer)).status, 200);
   EXPECT_EQ(get("/Observation/b1", access(answer)).status, 200);
   EXPECT_EQ(get("/Practitioner/dora", access(answer)).status, 403);
 }
 
 TEST_P(GatewayWithIssuer, BackendTokensActForTheClient) {
-  const auto answer = as.token(as.with_assertion({{"grant_type", "client_credentials"}, {"scope", "system/Observation.rs"}, {"resource", std::string(kFhir)}},
-                                                 as.backend_assertion()));
+  const auto answer = as.token(as.with_assertion(
+      {{"grant_type", "client_credentials"}, {"scope", "system/Observation.rs"}, {"resource", std::string(kFhir)}},
+      as.backend_assertion()));
   ASSERT_EQ(answer.status, 200) << answer.body;
   const auto token = access(AsHarness::json(answer));
   EXPECT_EQ(get("/Observation/a1", token).status, 200);
@@ -193,10 +202,14 @@ TEST_P(GatewayWithIssuer, SmartConfigurationComesFromTheIssuer) {
   EXPECT_EQ(get("/metadata", {}).status, 200);
 }
 
-std::string format_name(const ::testing::TestParamInfo<model::TokenFormat>& info) { return std::string(model::name(info.param)); }
+std::string format_name(const ::testing::TestParamInfo<model::TokenFormat>& info) {
+  return std::string(model::name(info.param));
+}
 
 INSTANTIATE_TEST_SUITE_P(Formats, GatewayWithIssuer,
-                         ::testing::Values(model::TokenFormat::jwt, model::TokenFormat::opaque, model::TokenFormat::wrapped), format_name);
+                         ::testing::Values(model::TokenFormat::jwt, model::TokenFormat::opaque,
+                                           model::TokenFormat::wrapped),
+                         format_name);
 
 struct GatewayWithSparseJwt : GatewayWithIssuer {
   GatewayWithSparseJwt() : GatewayWithIssuer(false) {}

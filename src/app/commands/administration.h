@@ -11,7 +11,8 @@
 namespace mitral::app {
 
 /// Kind administration, now, with a reason that is a literal of the command.
-[[nodiscard]] inline model::AuditEvent administration(const Installation& in, const Issuer& issuer, std::string_view reason) {
+[[nodiscard]] inline model::AuditEvent administration(const Installation& in, const Issuer& issuer,
+                                                      std::string_view reason) {
   model::AuditEvent event;
   event.issuer = issuer;
   event.kind = model::AuditKind::administration;

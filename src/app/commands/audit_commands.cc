@@ -18,7 +18,7 @@ constexpr std::size_t kPage = 1000;
 
 struct AuditOptions {
   bool gateway = false;
-  std::string head;       // "<seq>:<hash>" of an earlier verification
+  std::string head;  // "<seq>:<hash>" of an earlier verification
   std::string format = "fhir";
   std::int64_t after = 0;
   std::size_t count = 20;
@@ -27,7 +27,7 @@ struct AuditOptions {
 // The record that a command is about: the authorization server's, or a gateway's own.
 struct Source {
   store::SqliteStore* store = nullptr;
-  std::vector<Issuer> owners;   // of the keys that seal it
+  std::vector<Issuer> owners;  // of the keys that seal it
 };
 
 // Every audit key that the owners ever had: checkpoints outlive their keys.
@@ -76,9 +76,10 @@ Result<int> verify(const Source& in, const Cli& cli, const AuditOptions& options
                                             {"head", head}})
                            .dump());
   } else if (verdict.intact()) {
-    fmt::print("intact: {} records, {} signed checkpoints, {} records after the last one\nhead {}\n"
-               "(keep the head elsewhere; next time: mitral audit verify --expect HEAD)\n",
-               verdict.records, verdict.checkpoints, verdict.unsealed, head);
+    fmt::print(
+        "intact: {} records, {} signed checkpoints, {} records after the last one\nhead {}\n"
+        "(keep the head elsewhere; next time: mitral audit verify --expect HEAD)\n",
+        verdict.records, verdict.checkpoints, verdict.unsealed, head);
   } else {
     fmt::print("NOT INTACT: {} at record {}\n", name(verdict.finding), verdict.broken_at);
   }
@@ -96,7 +97,8 @@ Result<int> tail(const Source& in, const Cli& cli, const AuditOptions& options) 
 }
 
 Result<int> export_all(const Source& in, const AuditOptions& options) {
-  if (options.format != "fhir" && options.format != "json") return fail(ErrorCode::config_invalid, {}, "--format is fhir or json");
+  if (options.format != "fhir" && options.format != "json")
+    return fail(ErrorCode::config_invalid, {}, "--format is fhir or json");
   std::int64_t after = options.after;
   while (true) {
     MITRAL_TRY(const auto records, run_sync(in.store->read(after, kPage)));
@@ -130,18 +132,25 @@ void add_audit_commands(CLI::App& app, Cli& cli) {
   auto options = std::make_shared<AuditOptions>();
   command->add_flag("--gateway", options->gateway, "the gateway's own record, instead of the authorization server's");
 
-  auto* check = command->add_subcommand("verify", "recompute the whole chain and its signed checkpoints; exit code 3 if it does not hold");
+  auto* check = command->add_subcommand(
+      "verify", "recompute the whole chain and its signed checkpoints; exit code 3 if it does not hold");
   check->add_option("--expect", options->head, "a head that an earlier verification printed");
-  check->callback([&cli, options] { work_on(cli, options, [&cli, options](const Source& in) { return verify(in, cli, *options); }); });
+  check->callback([&cli, options] {
+    work_on(cli, options, [&cli, options](const Source& in) { return verify(in, cli, *options); });
+  });
 
   auto* last = command->add_subcommand("tail", "the newest records");
   last->add_option("-n,--count", options->count, "how many")->capture_default_str();
-  last->callback([&cli, options] { work_on(cli, options, [&cli, options](const Source& in) { return tail(in, cli, *options); }); });
+  last->callback([&cli, options] {
+    work_on(cli, options, [&cli, options](const Source& in) { return tail(in, cli, *options); });
+  });
 
   auto* out = command->add_subcommand("export", "all records, one JSON object a line");
-  out->add_option("--format", options->format, "fhir (AuditEvent resources) or json (with the hashes)")->capture_default_str();
+  out->add_option("--format", options->format, "fhir (AuditEvent resources) or json (with the hashes)")
+      ->capture_default_str();
   out->add_option("--after", options->after, "only records after this number")->capture_default_str();
-  out->callback([&cli, options] { work_on(cli, options, [options](const Source& in) { return export_all(in, *options); }); });
+  out->callback(
+      [&cli, options] { work_on(cli, options, [options](const Source& in) { return export_all(in, *options); }); });
 }
 
 }  // namespace mitral::app

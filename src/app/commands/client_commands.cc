@@ -17,7 +17,8 @@
 namespace mitral::app {
 namespace {
 
-model::AuditEvent about_client(const Installation& in, const Issuer& issuer, const std::string& client, std::string_view reason) {
+model::AuditEvent about_client(const Installation& in, const Issuer& issuer, const std::string& client,
+                               std::string_view reason) {
   auto event = administration(in, issuer, reason);
   event.client = client;
   return event;
@@ -42,18 +43,21 @@ Result<int> add_client(Installation& in, const Cli& cli, ClientOptions options) 
   }
   MITRAL_TRY(Registered registered, register_client(issuer, options.form, in.clock.now()));
   if (in.store->directory()->client(issuer, registered.client.id.value) != nullptr) {
-    return fail(ErrorCode::conflict, {}, "there is a client with this id already; remove it first or choose another --id");
+    return fail(ErrorCode::conflict, {},
+                "there is a client with this id already; remove it first or choose another --id");
   }
   const std::string id = registered.client.id.value;
   const std::string secret(registered.secret.reveal());
-  MITRAL_CHECK(run_sync(in.store->put_client(std::move(registered.client), about_client(in, issuer, id, "client_registered"))));
+  MITRAL_CHECK(
+      run_sync(in.store->put_client(std::move(registered.client), about_client(in, issuer, id, "client_registered"))));
   if (cli.json) {
     auto out = codec::Json::object({{"client_id", id}});
     if (!secret.empty()) out.set("client_secret", secret);
     fmt::print("{}\n", out.dump());
   } else {
     fmt::print("client_id      {}\n", id);
-    if (!secret.empty()) fmt::print("client_secret  {}\n(the secret is shown this once; only its hash is kept)\n", secret);
+    if (!secret.empty())
+      fmt::print("client_secret  {}\n(the secret is shown this once; only its hash is kept)\n", secret);
   }
   return kExitDone;
 }
@@ -68,16 +72,18 @@ Result<int> list_clients(Installation& in, const Cli& cli) {
     if (cli.json) {
       out.push_back(client_to_json(*client));
     } else {
-      fmt::print("{:32} {:20} {:9} {}\n", client->id.value, name(client->credentials.method), client->enabled ? "enabled" : "disabled",
-                 codec::display_name_safe(client->name, limits::kClientNameMax) ? client->name : "(name not printable)");
+      fmt::print(
+          "{:32} {:20} {:9} {}\n", client->id.value, name(client->credentials.method),
+          client->enabled ? "enabled" : "disabled",
+          codec::display_name_safe(client->name, limits::kClientNameMax) ? client->name : "(name not printable)");
     }
   }
   if (cli.json) fmt::print("{}\n", out.dump_pretty());
   return kExitDone;
 }
 
-Result<const model::Client*> find(const Installation& in, const std::shared_ptr<const ports::Directory>& directory, const Issuer& issuer,
-                                  const std::string& id) {
+Result<const model::Client*> find(const Installation& in, const std::shared_ptr<const ports::Directory>& directory,
+                                  const Issuer& issuer, const std::string& id) {
   static_cast<void>(in);
   const model::Client* client = directory->client(issuer, id);
   if (client == nullptr) return fail(ErrorCode::not_found, {}, "no such client; 'mitral client list' shows them");
@@ -144,11 +150,14 @@ Result<int> add_resource(Installation& in, const Cli& cli, const ResourceForm& f
   MITRAL_TRY(RegisteredResource registered, register_resource(issuer, form));
   const std::string id = registered.server.id;
   const std::string secret(registered.secret.reveal());
-  MITRAL_CHECK(run_sync(in.store->put_resource_server(std::move(registered.server), about_client(in, issuer, id, "resource_registered"))));
+  MITRAL_CHECK(run_sync(in.store->put_resource_server(std::move(registered.server),
+                                                      about_client(in, issuer, id, "resource_registered"))));
   if (cli.json) {
     fmt::print("{}\n", codec::Json::object({{"id", id}, {"secret", secret}}).dump());
   } else {
-    fmt::print("id      {}\nsecret  {}\n(put the secret into the gateway's credential_secret_file; it is shown this once)\n", id, secret);
+    fmt::print(
+        "id      {}\nsecret  {}\n(put the secret into the gateway's credential_secret_file; it is shown this once)\n",
+        id, secret);
   }
   return kExitDone;
 }
@@ -214,15 +223,17 @@ void add_client_commands(CLI::App& app, Cli& cli) {
                           std::function<Result<int>(Installation&, const Cli&, const std::string&)> f) {
     auto* sub = client->add_subcommand(command, help);
     sub->add_option("client_id", *id, "client_id")->required();
-    sub->callback([&cli, id, f] { cli.with_installation([&cli, id, f](Installation& in) { return f(in, cli, *id); }); });
+    sub->callback(
+        [&cli, id, f] { cli.with_installation([&cli, id, f](Installation& in) { return f(in, cli, *id); }); });
   };
   on_one("show", "one client as JSON", show_client);
   on_one("enable", "let it in again", [](Installation& in, const Cli& c, const std::string& one) {
     return change_client(in, c, one, "client_enabled", [](model::Client& x) { x.enabled = true; });
   });
-  on_one("disable", "refuse it everywhere; its grants stay", [](Installation& in, const Cli& c, const std::string& one) {
-    return change_client(in, c, one, "client_disabled", [](model::Client& x) { x.enabled = false; });
-  });
+  on_one("disable", "refuse it everywhere; its grants stay",
+         [](Installation& in, const Cli& c, const std::string& one) {
+           return change_client(in, c, one, "client_disabled", [](model::Client& x) { x.enabled = false; });
+         });
   on_one("verify", "vouch for its name and publisher", [](Installation& in, const Cli& c, const std::string& one) {
     return change_client(in, c, one, "client_verified", [](model::Client& x) { x.verified = true; });
   });
@@ -241,7 +252,8 @@ void add_client_commands(CLI::App& app, Cli& cli) {
   add->add_option("--token-lifetime", form->token_lifetime_s, "seconds, 30 to 3600")->capture_default_str();
   add->add_option("--signing-alg", form->signing_alg, "of jwt and wrapped tokens")->capture_default_str();
   add->add_flag("--context-in-jwt", form->context_in_jwt, "put launch context and user into a jwt token");
-  add->callback([&cli, form] { cli.with_installation([&cli, form](Installation& in) { return add_resource(in, cli, *form); }); });
+  add->callback(
+      [&cli, form] { cli.with_installation([&cli, form](Installation& in) { return add_resource(in, cli, *form); }); });
   resource->add_subcommand("list", "all resource servers")->callback([&cli] {
     cli.with_installation([&cli](Installation& in) { return list_resources(in, cli); });
   });

@@ -31,7 +31,8 @@ Result<int> serve(const Cli& cli) {
   net::Runtime runtime(server.threads);
   MITRAL_TRY(const auto store, open_store(server.storage, clock, runtime.threads(), false));
   AsNode::Settings settings{server.issuers, server.password_threads, server.allow_loopback_fetch};
-  MITRAL_TRY(const auto node, AsNode::create(std::move(settings), master, *store, clock, crypto::system_random(), runtime));
+  MITRAL_TRY(const auto node,
+             AsNode::create(std::move(settings), master, *store, clock, crypto::system_random(), runtime));
   MITRAL_CHECK(node->start());
   Process process(runtime);
   AdminEndpoint admin([&] { return node->ready(); }, [&] { return node->metrics_text() + process.metrics_text(); });
@@ -40,7 +41,8 @@ Result<int> serve(const Cli& cli) {
     MITRAL_CHECK(process.listen(server.admin, [&](codec::Request r) { return admin.handle(std::move(r)); }));
   }
   process.on_drain([&] { admin.drain(); });
-  log::info("server.listening", {{"address", server.listen.address}, {"port", port}, {"tls", !server.listen.certificate.empty()}});
+  log::info("server.listening",
+            {{"address", server.listen.address}, {"port", port}, {"tls", !server.listen.certificate.empty()}});
   process.run();
   static_cast<void>(run_sync(store->seal_audit()));
   return kExitDone;
@@ -56,7 +58,8 @@ Result<gateway::Config> gateway_config(const GatewayConfig& in, const MasterKey&
     out.upstream_headers.push_back({"Authorization", std::string(value.reveal())});
   }
   out.upstream_options.addresses = net::AddressRule::any;
-  // Plain HTTP to an upstream on this machine or in a closed network is the operator's choice: it is written as http://.
+  // Plain HTTP to an upstream on this machine or in a closed network is the operator's choice: it is written as
+  // http://.
   out.upstream_options.allow_plain_http = in.upstream.starts_with("http://");
   out.upstream_options.extra_ca_file = in.upstream_ca;
   out.upstream_options.max_body = limits::kUpstreamBodyMax;
@@ -84,7 +87,8 @@ Result<int> run_gateway(const Cli& cli) {
   MITRAL_TRY(const auto audit, open_store(entry.audit, clock, runtime.threads(), false));
   AuditSeal seal(*audit, master, clock, entry.public_base);
   MITRAL_CHECK(seal.start());
-  MITRAL_TRY(const auto node, GatewayNode::create(std::move(settings), *audit, clock, crypto::system_random(), runtime));
+  MITRAL_TRY(const auto node,
+             GatewayNode::create(std::move(settings), *audit, clock, crypto::system_random(), runtime));
   Process process(runtime);
   AdminEndpoint admin([&] { return node->ready(); }, [&] { return node->metrics_text() + process.metrics_text(); });
   net::ServerOptions options;
@@ -98,7 +102,8 @@ Result<int> run_gateway(const Cli& cli) {
     admin.drain();
     node->stop();
   });
-  log::info("gateway.listening", {{"address", entry.listen.address}, {"port", port}, {"tls", !entry.listen.certificate.empty()}});
+  log::info("gateway.listening",
+            {{"address", entry.listen.address}, {"port", port}, {"tls", !entry.listen.certificate.empty()}});
   process.run();
   static_cast<void>(run_sync(audit->seal_audit()));
   return kExitDone;
@@ -124,7 +129,8 @@ Result<int> run_sandbox(const SandboxForm& form) {
   net::ServerOptions server_options;
   server_options.max_body = limits::kFhirBodyMax;
   // The base URL needs the port, so the listener comes first; no request is served before run().
-  MITRAL_TRY(const auto port, process.listen(endpoint, [&](codec::Request r) { return fhir->handle(std::move(r)); }, server_options));
+  MITRAL_TRY(const auto port,
+             process.listen(endpoint, [&](codec::Request r) { return fhir->handle(std::move(r)); }, server_options));
   sandbox::Options options;
   options.base_url = fmt::format("http://{}:{}/fhir", endpoint.address, port);
   options.clock = &clock;
@@ -159,23 +165,30 @@ Result<int> run_sandbox(const SandboxForm& form) {
 }  // namespace
 
 void add_run_commands(CLI::App& app, Cli& cli) {
-  app.add_subcommand("serve", "run the authorization server")->callback([&cli] { cli.with([&cli] { return serve(cli); }); });
+  app.add_subcommand("serve", "run the authorization server")->callback([&cli] {
+    cli.with([&cli] { return serve(cli); });
+  });
   app.add_subcommand("gateway", "run the gateway in front of a FHIR server")->callback([&cli] {
     cli.with([&cli] { return run_gateway(cli); });
   });
 
   auto demo_form = std::make_shared<DemoOptions>();
-  auto* demo = app.add_subcommand("demo", "everything on loopback: authorization server, gateway, FHIR sandbox and a sample app");
+  auto* demo = app.add_subcommand(
+      "demo", "everything on loopback: authorization server, gateway, FHIR sandbox and a sample app");
   demo->add_flag("--tls", demo_form->tls, "with TLS, by a throw-away certificate authority");
-  demo->add_option("--port", demo_form->port, "first of four ports to try; 0 takes any that are free")->capture_default_str();
+  demo->add_option("--port", demo_form->port, "first of four ports to try; 0 takes any that are free")
+      ->capture_default_str();
   demo->add_option("--info", demo_form->info_file, "also write addresses and logins to this file, as JSON");
-  demo->add_option("--origin", demo_form->origins, "browser origin of an app of yours that may call the demo (repeat for several)");
-  demo->add_option("--token-format", demo_form->token_format, "of the sample FHIR server: wrapped, opaque or jwt")->capture_default_str();
+  demo->add_option("--origin", demo_form->origins,
+                   "browser origin of an app of yours that may call the demo (repeat for several)");
+  demo->add_option("--token-format", demo_form->token_format, "of the sample FHIR server: wrapped, opaque or jwt")
+      ->capture_default_str();
   demo->callback([&cli, demo_form] { cli.with([demo_form] { return run_demo(*demo_form); }); });
 
   auto form = std::make_shared<SandboxForm>();
   auto* sandbox = app.add_subcommand("sandbox", "a small FHIR R4 server in memory, for trying things out");
-  sandbox->add_option("--listen", form->listen, "loopback address and port; port 0 takes a free one")->capture_default_str();
+  sandbox->add_option("--listen", form->listen, "loopback address and port; port 0 takes a free one")
+      ->capture_default_str();
   sandbox->add_option("--bundle", form->bundles, "transaction bundle to load (repeat for several)");
   sandbox->add_option("--misbehave", form->misbehave, "a fault of real servers to switch on (repeat for several)");
   sandbox->add_flag("--no-samples", form->no_samples, "without the sample patients");

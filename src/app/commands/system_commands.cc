@@ -14,7 +14,8 @@
 namespace mitral::app {
 namespace {
 
-constexpr std::string_view kStarter = R"(# Mitral. Every key is explained in docs/operator.md; 'mitral config check' checks this file.
+constexpr std::string_view kStarter =
+    R"(# Mitral. Every key is explained in docs/operator.md; 'mitral config check' checks this file.
 
 [server]
 listen = "127.0.0.1:8080"            # another address needs certificate and key:
@@ -59,11 +60,11 @@ Result<int> key_list(Installation& in, const Cli& cli) {
   MITRAL_TRY(const auto keys, run_sync(in.store->keys(issuer)));
   const Instant now = in.clock.now();
   for (const auto& key : keys) {
-    const char* state = key.revoked               ? "revoked"
-                        : now < key.active_from   ? "published, not yet used"
-                        : now < key.retired_from  ? "signs"
-                        : now < key.removed_from  ? "retired, still published"
-                                                  : "gone";
+    const char* state = key.revoked              ? "revoked"
+                        : now < key.active_from  ? "published, not yet used"
+                        : now < key.retired_from ? "signs"
+                        : now < key.removed_from ? "retired, still published"
+                                                 : "gone";
     fmt::print("{:6} {:6} {:44} {} from {} to {}\n", key.purpose, key.alg, key.kid, state, to_rfc3339(key.active_from),
                to_rfc3339(key.retired_from));
   }
@@ -76,7 +77,8 @@ Result<int> key_rotate(Installation& in, const Cli& cli, bool revoke) {
   flow::KeyRing ring(*in.store, in.master.ring, in.clock, crypto::system_random(), metrics, {issuer});
   MITRAL_CHECK(run_sync(ring.tick()));
   MITRAL_CHECK(run_sync(ring.rotate_now(issuer, revoke)));
-  fmt::print("rotated; {}\n", revoke ? "tokens signed before are dead" : "keys used before stay published until their tokens expire");
+  fmt::print("rotated; {}\n",
+             revoke ? "tokens signed before are dead" : "keys used before stay published until their tokens expire");
   return kExitDone;
 }
 
@@ -108,7 +110,9 @@ void add_system_commands(CLI::App& app, Cli& cli) {
   config->add_subcommand("check", "say everything that is wrong with it; exit code 3 if anything is")->callback([&cli] {
     cli.with([&cli] { return config_check(cli); });
   });
-  config->add_subcommand("init", "write a file to start from")->callback([&cli] { cli.with([&cli] { return config_init(cli.config); }); });
+  config->add_subcommand("init", "write a file to start from")->callback([&cli] {
+    cli.with([&cli] { return config_init(cli.config); });
+  });
 
   auto* key = app.add_subcommand("key", "master key and signing keys");
   key->require_subcommand(1);
@@ -126,7 +130,8 @@ void add_system_commands(CLI::App& app, Cli& cli) {
   });
   auto* rotate = key->add_subcommand("rotate", "change signing keys now (it happens by itself in time)");
   rotate->add_flag("--revoke", *flag, "a key leaked: end everything that was signed before");
-  rotate->callback([&cli, flag] { cli.with_installation([&cli, flag](Installation& in) { return key_rotate(in, cli, *flag); }); });
+  rotate->callback(
+      [&cli, flag] { cli.with_installation([&cli, flag](Installation& in) { return key_rotate(in, cli, *flag); }); });
 
   auto* db = app.add_subcommand("db", "the database");
   db->require_subcommand(1);

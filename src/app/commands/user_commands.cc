@@ -61,7 +61,8 @@ Secret made_up_password() {
 
 Result<std::string> hash_password(const Secret& password) {
   // NIST SP 800-63B §5.1.1.2: length is what counts; no rules of composition.
-  if (password.reveal().size() < 12) return fail(ErrorCode::config_invalid, {}, "a password has at least 12 characters");
+  if (password.reveal().size() < 12)
+    return fail(ErrorCode::config_invalid, {}, "a password has at least 12 characters");
   MITRAL_TRY(const auto hasher, crypto::PasswordHasher::create({}, crypto::system_random()));
   return hasher.hash(password, crypto::system_random());
 }
@@ -78,12 +79,14 @@ Result<model::PatientAccess> parse_patient(std::string_view text) {
     }
     text = bar == std::string_view::npos ? std::string_view{} : text.substr(bar + 1);
   }
-  if (out.patient_id.empty()) return fail(ErrorCode::config_invalid, {}, "--patient is 'id|name|relationship|birth date'");
+  if (out.patient_id.empty())
+    return fail(ErrorCode::config_invalid, {}, "--patient is 'id|name|relationship|birth date'");
   if (out.display.empty()) out.display = out.patient_id;
   return out;
 }
 
-model::AuditEvent about_user(const Installation& in, const Issuer& issuer, const UserId& user, std::string_view reason) {
+model::AuditEvent about_user(const Installation& in, const Issuer& issuer, const UserId& user,
+                             std::string_view reason) {
   auto event = administration(in, issuer, reason);
   event.user = user.value;
   return event;
@@ -95,7 +98,8 @@ Result<int> add_user(Installation& in, const Cli& cli, const UserForm& form) {
   user.issuer = issuer;
   user.id = UserId("u_" + Id128::random(crypto::system_random()).text());
   user.username = login::normal_username(form.username);
-  if (user.username.empty()) return fail(ErrorCode::config_invalid, {}, "the username is empty, too long or has invisible characters");
+  if (user.username.empty())
+    return fail(ErrorCode::config_invalid, {}, "the username is empty, too long or has invisible characters");
   if (!codec::display_name_safe(form.name, limits::kClientNameMax))
     return fail(ErrorCode::config_invalid, {}, "the name is empty, too long or has invisible characters");
   user.display_name = form.name;
@@ -121,7 +125,8 @@ Result<int> add_user(Installation& in, const Cli& cli, const UserForm& form) {
     fmt::print("{}\n", out.dump());
   } else {
     fmt::print("sub       {}\n", id.value);
-    if (form.generate) fmt::print("password  {}\n(shown this once; only its Argon2id hash is kept)\n", password.reveal());
+    if (form.generate)
+      fmt::print("password  {}\n(shown this once; only its Argon2id hash is kept)\n", password.reveal());
   }
   return kExitDone;
 }
@@ -150,7 +155,8 @@ Result<int> list_users(Installation& in, const Cli& cli) {
     if (cli.json) {
       out.push_back(user_to_json(user));
     } else {
-      fmt::print("{:26} {:24} {:9} {}\n", user.id.value, user.username, user.enabled ? "enabled" : "disabled", user.fhir_user);
+      fmt::print("{:26} {:24} {:9} {}\n", user.id.value, user.username, user.enabled ? "enabled" : "disabled",
+                 user.fhir_user);
     }
   }
   if (cli.json) fmt::print("{}\n", out.dump_pretty());
@@ -178,7 +184,8 @@ Result<int> set_enabled(Installation& in, const Issuer& issuer, model::User user
   const UserId id = user.id;
   user.enabled = enabled;
   user.updated = in.clock.now();
-  MITRAL_CHECK(run_sync(in.store->put_user(std::move(user), {about_user(in, issuer, id, enabled ? "user_enabled" : "user_disabled")})));
+  MITRAL_CHECK(run_sync(
+      in.store->put_user(std::move(user), {about_user(in, issuer, id, enabled ? "user_enabled" : "user_disabled")})));
   return enabled ? Result<int>(kExitDone) : revoke(in, issuer, id, "user_disabled");
 }
 
@@ -204,7 +211,8 @@ Result<int> list_grants(Installation& in, const Cli& cli, const Issuer& issuer, 
       if (grant.revoked) one.set("revoked", to_rfc3339(*grant.revoked));
       out.push_back(std::move(one));
     } else {
-      fmt::print("{} {:24} {} {}\n", grant.id.text(), grant.client.value, to_rfc3339(grant.created), grant.revoked ? "revoked" : "alive");
+      fmt::print("{} {:24} {} {}\n", grant.id.text(), grant.client.value, to_rfc3339(grant.created),
+                 grant.revoked ? "revoked" : "alive");
     }
   }
   if (cli.json) fmt::print("{}\n", out.dump_pretty());
@@ -240,40 +248,55 @@ void add_one(CLI::App& parent, Cli& cli, const char* name, const char* help, Use
 void add_user_commands(CLI::App& app, Cli& cli) {
   auto* user = app.add_subcommand("user", "register and manage people");
   user->require_subcommand(1);
-  auto* add = user->add_subcommand("add", "register a person; the password is read from the terminal or standard input");
+  auto* add =
+      user->add_subcommand("add", "register a person; the password is read from the terminal or standard input");
   auto form = std::make_shared<UserForm>();
   add->add_option("--username", form->username, "what she signs in with")->required();
   add->add_option("--name", form->name, "what pages call her")->required();
   add->add_option("--email", form->email, "e-mail address");
   add->add_option("--fhir-user", form->fhir_user, "her FHIR resource, like Patient/123 or Practitioner/7");
   add->add_option("--role", form->roles, "e.g. clinician (repeat for several)");
-  add->add_option("--patient", form->patients, "a record she may open: 'id|name|relationship|birth date' (repeat for several)");
+  add->add_option("--patient", form->patients,
+                  "a record she may open: 'id|name|relationship|birth date' (repeat for several)");
   add->add_flag("--generate-password", form->generate, "make one up and print it once");
-  add->callback([&cli, form] { cli.with_installation([&cli, form](Installation& in) { return add_user(in, cli, *form); }); });
+  add->callback(
+      [&cli, form] { cli.with_installation([&cli, form](Installation& in) { return add_user(in, cli, *form); }); });
   user->add_subcommand("list", "all people")->callback([&cli] {
     cli.with_installation([&cli](Installation& in) { return list_users(in, cli); });
   });
-  add_one(*user, cli, "show", "one person as JSON", [](Installation&, const Cli&, const Issuer&, model::User u) -> Result<int> {
-    fmt::print("{}\n", user_to_json(u).dump_pretty());
-    return kExitDone;
-  });
+  add_one(*user, cli, "show", "one person as JSON",
+          [](Installation&, const Cli&, const Issuer&, model::User u) -> Result<int> {
+            fmt::print("{}\n", user_to_json(u).dump_pretty());
+            return kExitDone;
+          });
   add_one(*user, cli, "enable", "let her in again",
-          [](Installation& in, const Cli&, const Issuer& issuer, model::User u) { return set_enabled(in, issuer, std::move(u), true); });
+          [](Installation& in, const Cli&, const Issuer& issuer, model::User u) {
+            return set_enabled(in, issuer, std::move(u), true);
+          });
   add_one(*user, cli, "disable", "refuse her, and end all her sessions and grants",
-          [](Installation& in, const Cli&, const Issuer& issuer, model::User u) { return set_enabled(in, issuer, std::move(u), false); });
+          [](Installation& in, const Cli&, const Issuer& issuer, model::User u) {
+            return set_enabled(in, issuer, std::move(u), false);
+          });
   add_one(*user, cli, "revoke", "end all her sessions and grants now",
-          [](Installation& in, const Cli&, const Issuer& issuer, model::User u) { return revoke(in, issuer, u.id, "user_revoked"); });
+          [](Installation& in, const Cli&, const Issuer& issuer, model::User u) {
+            return revoke(in, issuer, u.id, "user_revoked");
+          });
   add_one(*user, cli, "password", "set a new password, and end all her sessions and grants",
-          [](Installation& in, const Cli&, const Issuer& issuer, model::User u) { return set_password(in, issuer, std::move(u)); });
+          [](Installation& in, const Cli&, const Issuer& issuer, model::User u) {
+            return set_password(in, issuer, std::move(u));
+          });
 
   auto* grant = app.add_subcommand("grant", "see and end what people gave to apps");
   grant->require_subcommand(1);
   add_one(*grant, cli, "list", "grants of one person",
-          [](Installation& in, const Cli& c, const Issuer& issuer, model::User u) { return list_grants(in, c, issuer, u); });
+          [](Installation& in, const Cli& c, const Issuer& issuer, model::User u) {
+            return list_grants(in, c, issuer, u);
+          });
   auto id = std::make_shared<std::string>();
   auto* end = grant->add_subcommand("revoke", "end one grant and all its tokens now");
   end->add_option("grant_id", *id, "grant id")->required();
-  end->callback([&cli, id] { cli.with_installation([&cli, id](Installation& in) { return revoke_grant(in, cli, *id); }); });
+  end->callback(
+      [&cli, id] { cli.with_installation([&cli, id](Installation& in) { return revoke_grant(in, cli, *id); }); });
 }
 
 }  // namespace mitral::app

@@ -7,8 +7,8 @@
 #include <filesystem>
 #include <fstream>
 
-#include "app/as_node.h"
 #include "app/admin_endpoint.h"
+#include "app/as_node.h"
 #include "app/demo/ehr_page.h"
 #include "app/demo/sample_app.h"
 #include "app/demo/seed.h"
@@ -32,7 +32,8 @@ class Folder {
  public:
   static Result<Folder> make() {
     std::string pattern = (fs::temp_directory_path() / "mitral-demo-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) return fail(ErrorCode::unavailable, {}, "no temporary folder can be made");
+    if (::mkdtemp(pattern.data()) == nullptr)
+      return fail(ErrorCode::unavailable, {}, "no temporary folder can be made");
     return Folder(pattern);
   }
   Folder(Folder&& other) noexcept : path_(std::exchange(other.path_, {})) {}
@@ -110,7 +111,8 @@ class Demo {
   }
 
   Result<void> bind() {
-    // The app stays on plain HTTP, as apps on a developer's machine do: a redirect URI on loopback is http (RFC 8252 §7.3).
+    // The app stays on plain HTTP, as apps on a developer's machine do: a redirect URI on loopback is http (RFC 8252
+    // §7.3).
     MITRAL_TRY(at_.app, listen(0, handlers_.app, false, limits::kFormBytesMax));
     MITRAL_TRY(at_.issuer, listen(1, handlers_.issuer, options_.tls, limits::kFormBytesMax));
     MITRAL_TRY(const std::string gateway, listen(2, handlers_.fhir, options_.tls, limits::kFhirBodyMax));
@@ -199,8 +201,9 @@ class Demo {
     ehr.username = seed_.clinician.username;
     ehr.clinician = seed_.clinician.name;
     ehr.ca_file = certificates_.ca_file;
-    ehr.patients = {{std::string(sandbox::sample::kMaria), "Maria Sample", std::string(sandbox::sample::kMariaEncounter)},
-                    {std::string(sandbox::sample::kStranger), "Otto Nobody", ""}};
+    ehr.patients = {
+        {std::string(sandbox::sample::kMaria), "Maria Sample", std::string(sandbox::sample::kMariaEncounter)},
+        {std::string(sandbox::sample::kStranger), "Otto Nobody", ""}};
     ehr_ = std::make_unique<EhrPage>(std::move(ehr), client_);
     handlers_.app = [this](codec::Request request) {
       return request.path == "/ehr" ? ehr_->handle(std::move(request)) : app_->handle(std::move(request));
@@ -208,8 +211,9 @@ class Demo {
   }
 
   void make_admin() {
-    admin_ = std::make_unique<AdminEndpoint>([this] { return ready(); },
-                                             [this] { return as_->metrics_text() + gateway_->metrics_text() + process_.metrics_text(); });
+    admin_ = std::make_unique<AdminEndpoint>(
+        [this] { return ready(); },
+        [this] { return as_->metrics_text() + gateway_->metrics_text() + process_.metrics_text(); });
     handlers_.admin = [this](codec::Request request) { return admin_->handle(std::move(request)); };
   }
 
@@ -302,10 +306,11 @@ class Demo {
     Health and metrics          {}/readyz, /metrics
     Operator commands           {} -c {} audit tail
 )",
-               at_.app, at_.app, kDemoPassword, seed_.patient.username, seed_.clinician.username, seed_.stranger.username, at_.issuer,
-               at_.fhir_base, admin_address_, program(), config_);
+               at_.app, at_.app, kDemoPassword, seed_.patient.username, seed_.clinician.username,
+               seed_.stranger.username, at_.issuer, at_.fhir_base, admin_address_, program(), config_);
     if (options_.tls) {
-      fmt::print("\n    The certificate is made for this run: the browser will warn, or trust {}\n", certificates_.ca_file);
+      fmt::print("\n    The certificate is made for this run: the browser will warn, or trust {}\n",
+                 certificates_.ca_file);
     }
     fmt::print("\n  Ctrl-C stops it; its data goes with it.\n\n");
     std::fflush(stdout);

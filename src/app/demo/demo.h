@@ -14,10 +14,10 @@ namespace mitral::app {
 
 struct DemoOptions {
   bool tls = false;
-  std::uint16_t port = 8080;               ///< first of the ports to try; taken ones are replaced by free ones
-  std::string info_file;                   ///< addresses and logins as JSON, written when everything listens
+  std::uint16_t port = 8080;  ///< first of the ports to try; taken ones are replaced by free ones
+  std::string info_file;      ///< addresses and logins as JSON, written when everything listens
   std::string token_format = "wrapped";
-  std::vector<std::string> origins;        ///< further browser origins that may call token endpoint and FHIR server
+  std::vector<std::string> origins;  ///< further browser origins that may call token endpoint and FHIR server
 };
 
 /// Runs until SIGINT or SIGTERM.

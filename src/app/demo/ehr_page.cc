@@ -14,7 +14,8 @@ namespace {
 
 codec::Response html(int status, std::string body) {
   auto response = codec::Response::with(status, "text/html; charset=utf-8", std::move(body));
-  response.headers.add("Content-Security-Policy", "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'");
+  response.headers.add("Content-Security-Policy",
+                       "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'");
   response.headers.add("X-Content-Type-Options", "nosniff");
   response.headers.add("Referrer-Policy", "no-referrer");
   response.headers.add("Cache-Control", "no-store");
@@ -72,7 +73,8 @@ Task<codec::Response> EhrPage::launch(std::string patient) const {
   request.method = codec::Method::post;
   request.headers.add("Content-Type", "application/x-www-form-urlencoded");
   request.headers.add("Accept", "application/json");
-  request.headers.add("Authorization", "Basic " + codec::base64_encode(settings_.client_id + ":" + settings_.client_secret));
+  request.headers.add("Authorization",
+                      "Basic " + codec::base64_encode(settings_.client_id + ":" + settings_.client_secret));
   request.body = form.serialize();
   auto url = net::parse_url(settings_.issuer + "/launch");
   if (!url) co_return problem("The authorization server's address is wrong.");

@@ -16,7 +16,7 @@ class SampleApp {
  public:
   struct Settings {
     std::string client_id;
-    std::string fhir_base;      ///< "iss" of SMART
+    std::string fhir_base;  ///< "iss" of SMART
     std::string redirect_uri;
     std::string connect_sources;  ///< origins that the page may call, separated by spaces
   };

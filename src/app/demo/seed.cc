@@ -11,8 +11,9 @@ namespace mitral::app {
 namespace {
 
 const std::vector<std::string>& app_scopes() {
-  static const std::vector<std::string> kScopes = {"openid",         "fhirUser",       "profile",        "launch",         "launch/patient",
-                                                   "launch/encounter", "offline_access", "online_access", "patient/*.rs", "user/*.rs"};
+  static const std::vector<std::string> kScopes = {
+      "openid",           "fhirUser",       "profile",       "launch",       "launch/patient",
+      "launch/encounter", "offline_access", "online_access", "patient/*.rs", "user/*.rs"};
   return kScopes;
 }
 
@@ -92,16 +93,20 @@ ClientForm code_client(std::string id, std::string name, std::string auth, const
   return form;
 }
 
-Result<void> seed_clients(Seeder& seeder, DemoSeed& out, const DemoAddresses& at, const std::vector<std::string>& origins) {
+Result<void> seed_clients(Seeder& seeder, DemoSeed& out, const DemoAddresses& at,
+                          const std::vector<std::string>& origins) {
   auto app = code_client("lab-notebook", "Lab Notebook", "none", {at.app});
   app.redirect_uris = {at.app + "/"};
   app.launch_urls = {at.app + "/launch"};
   app.verified = true;
   MITRAL_TRY(out.app, seeder.client(std::move(app)));
   MITRAL_TRY(out.open, seeder.client(code_client("demo-public", "Developer's app", "none", origins)));
-  MITRAL_TRY(out.basic, seeder.client(code_client("demo-basic", "Developer's web app", "client_secret_basic", origins)));
-  MITRAL_TRY(out.post, seeder.client(code_client("demo-post", "Developer's older web app", "client_secret_post", origins)));
-  MITRAL_TRY(out.asymmetric, seeder.client(code_client("demo-asymmetric", "Developer's strict web app", "private_key_jwt", origins)));
+  MITRAL_TRY(out.basic,
+             seeder.client(code_client("demo-basic", "Developer's web app", "client_secret_basic", origins)));
+  MITRAL_TRY(out.post,
+             seeder.client(code_client("demo-post", "Developer's older web app", "client_secret_post", origins)));
+  MITRAL_TRY(out.asymmetric,
+             seeder.client(code_client("demo-asymmetric", "Developer's strict web app", "private_key_jwt", origins)));
   ClientForm backend;
   backend.id = "demo-backend";
   backend.name = "Developer's backend service";
@@ -129,7 +134,8 @@ Result<void> seed_people(Seeder& seeder, DemoSeed& out) {
   maria.username = "maria";
   maria.display_name = "Maria Sample";
   maria.fhir_user = fmt::format("Patient/{}", sample::kMaria);
-  maria.patients = {person(sample::kMaria, "Maria Sample", "self", "1988-04-12"), person(sample::kLeo, "Leo Sample", "child", "2017-09-30"),
+  maria.patients = {person(sample::kMaria, "Maria Sample", "self", "1988-04-12"),
+                    person(sample::kLeo, "Leo Sample", "child", "2017-09-30"),
                     person(sample::kNora, "Nora Sample", "child", "2026-02-14")};
   MITRAL_TRY(out.patient, seeder.user(std::move(maria)));
   model::User ada;
@@ -150,8 +156,9 @@ Result<void> seed_people(Seeder& seeder, DemoSeed& out) {
 
 }  // namespace
 
-Result<DemoSeed> seed_demo(ports::Store& store, ports::PasswordHasher& passwords, Random& random, Instant now, const DemoAddresses& at,
-                           const std::string& token_format, const std::vector<std::string>& origins) {
+Result<DemoSeed> seed_demo(ports::Store& store, ports::PasswordHasher& passwords, Random& random, Instant now,
+                           const DemoAddresses& at, const std::string& token_format,
+                           const std::vector<std::string>& origins) {
   Seeder seeder(store, passwords, random, now, Issuer(at.issuer));
   DemoSeed out;
   MITRAL_TRY(out.resource_secret, seeder.resource(at, token_format));

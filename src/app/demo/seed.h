@@ -16,15 +16,15 @@
 namespace mitral::app {
 
 struct DemoAddresses {
-  std::string app;           ///< origin of the sample app
+  std::string app;  ///< origin of the sample app
   std::string issuer;
   std::string fhir_base;
 };
 
 struct DemoClient {
   std::string id;
-  std::string secret;        ///< or empty
-  codec::Json private_jwk;   ///< or null
+  std::string secret;       ///< or empty
+  codec::Json private_jwk;  ///< or null
 };
 
 struct DemoUser {
@@ -42,8 +42,8 @@ inline constexpr std::string_view kDemoResource = "demo-gateway";
 /// On 127.0.0.1 any port matches (RFC 8252 §7.3): for apps that a developer runs against the demo.
 inline constexpr std::string_view kDemoRedirect = "http://127.0.0.1/callback";
 
-[[nodiscard]] Result<DemoSeed> seed_demo(ports::Store& store, ports::PasswordHasher& passwords, Random& random, Instant now,
-                                         const DemoAddresses& at, const std::string& token_format,
+[[nodiscard]] Result<DemoSeed> seed_demo(ports::Store& store, ports::PasswordHasher& passwords, Random& random,
+                                         Instant now, const DemoAddresses& at, const std::string& token_format,
                                          const std::vector<std::string>& origins);
 
 }  // namespace mitral::app

@@ -56,7 +56,8 @@ class MemoryStore final : public ports::Store {
     const Instant now = clock_.now();
     const auto kept = act([&]() -> Result<void> {
       const auto* other = directory_->by_audience(server.issuer, server.audience);
-      if (other != nullptr && other->id != server.id) return fail(ErrorCode::conflict, {}, "audience belongs to another server");
+      if (other != nullptr && other->id != server.id)
+        return fail(ErrorCode::conflict, {}, "audience belongs to another server");
       change(server.issuer, model::ChangeKind::directory_changed, "server:" + server.id, now);
       swap_directory([&](ports::Directory& fresh) { fresh.add(std::move(server)); });
       audit({std::move(event)});
@@ -70,7 +71,8 @@ class MemoryStore final : public ports::Store {
     const auto kept = act([&]() -> Result<void> {
       if (directory_->client(issuer, id.value) == nullptr) return fail(ErrorCode::conflict, {}, "unknown client");
       swap_directory([&](ports::Directory& fresh) { fresh.remove_client(issuer, id.value); });
-      std::erase_if(consents_, [&](const auto& entry) { return entry.second.issuer == issuer && entry.second.client == id; });
+      std::erase_if(consents_,
+                    [&](const auto& entry) { return entry.second.issuer == issuer && entry.second.client == id; });
       raise(FloorKind::client, issuer, id.value, now, now);
       change(issuer, model::ChangeKind::directory_changed, "client:" + id.value, now);
       audit({std::move(event)});
@@ -109,7 +111,8 @@ class MemoryStore final : public ports::Store {
   Task<Result<void>> update_key(model::SigningKeyRecord key, Events events) override {
     const Instant now = clock_.now();
     const auto kept = act([&]() -> Result<void> {
-      const auto at = std::ranges::find_if(keys_, [&](const auto& k) { return k.issuer == key.issuer && k.kid == key.kid; });
+      const auto at =
+          std::ranges::find_if(keys_, [&](const auto& k) { return k.issuer == key.issuer && k.kid == key.kid; });
       if (at == keys_.end()) return fail(ErrorCode::conflict, {}, "unknown signing key");
       // What a key is for never changes.
       key.alg = at->alg;
@@ -129,11 +132,13 @@ class MemoryStore final : public ports::Store {
     const auto kept = act([&] {
       const auto at = pushed_.find(request.handle);
       const bool foreign = at != pushed_.end() && at->second.record.client != request.client;
-      return foreign ? Result<void>(fail(ErrorCode::conflict, {}, "handle of another client")) : put_once(pushed_, request);
+      return foreign ? Result<void>(fail(ErrorCode::conflict, {}, "handle of another client"))
+                     : put_once(pushed_, request);
     });
     co_return kept;
   }
-  Task<Result<std::optional<model::PushedRequest>>> find_pushed_request(Issuer issuer, Hash256 handle, Instant now) override {
+  Task<Result<std::optional<model::PushedRequest>>> find_pushed_request(Issuer issuer, Hash256 handle,
+                                                                        Instant now) override {
     co_return find_once(pushed_, issuer, handle, now);
   }
 
@@ -153,11 +158,13 @@ class MemoryStore final : public ports::Store {
     const auto kept = act([&] { return put_once(interactions_, interaction); });
     co_return kept;
   }
-  Task<Result<std::optional<model::Interaction>>> find_interaction(Issuer issuer, Hash256 handle, Instant now) override {
+  Task<Result<std::optional<model::Interaction>>> find_interaction(Issuer issuer, Hash256 handle,
+                                                                   Instant now) override {
     co_return find_once(interactions_, issuer, handle, now);
   }
 
-  Task<Result<Claim>> complete_authorization(Issuer issuer, Completion completion, Events events, Instant now) override {
+  Task<Result<Claim>> complete_authorization(Issuer issuer, Completion completion, Events events,
+                                             Instant now) override {
     const auto outcome = act([&]() -> Result<Claim> {
       // Look at everything first: nothing is written unless all of it can be.
       for (const auto claim : {claimable(interactions_, completion.interaction, issuer, now),
@@ -165,7 +172,8 @@ class MemoryStore final : public ports::Store {
                                claimable(launches_, completion.launch, issuer, now)}) {
         if (claim != Claim::won) return claim;
       }
-      if (completion.code && codes_.contains(completion.code->handle)) return fail(ErrorCode::conflict, {}, "code is taken");
+      if (completion.code && codes_.contains(completion.code->handle))
+        return fail(ErrorCode::conflict, {}, "code is taken");
       if (completion.interaction) interactions_.at(*completion.interaction).used = true;
       if (completion.pushed_request) pushed_.at(*completion.pushed_request).used = true;
       if (completion.launch) launches_.at(*completion.launch).used = true;
@@ -236,7 +244,8 @@ class MemoryStore final : public ports::Store {
     co_return kept;
   }
 
-  Task<Result<std::optional<model::Consent>>> find_consent(Issuer issuer, UserId user, ClientId client, Instant now) override {
+  Task<Result<std::optional<model::Consent>>> find_consent(Issuer issuer, UserId user, ClientId client,
+                                                           Instant now) override {
     const std::lock_guard lock(mutex_);
     ++reads_;
     const auto at = consents_.find(std::tuple(issuer, user, client));
@@ -345,15 +354,16 @@ class MemoryStore final : public ports::Store {
   Task<Result<void>> revoke_user(Issuer issuer, UserId user, Events events, Instant now) override {
     const auto kept = act([&]() -> Result<void> {
       raise(FloorKind::user, issuer, user.value, now, now);
-      std::erase_if(sessions_, [&](const auto& entry) { return entry.second.issuer == issuer && entry.second.user == user; });
+      std::erase_if(sessions_,
+                    [&](const auto& entry) { return entry.second.issuer == issuer && entry.second.user == user; });
       audit(std::move(events));
       return {};
     });
     co_return kept;
   }
 
-  [[nodiscard]] bool is_revoked(const Issuer& issuer, const Id128& token, std::string_view client, std::string_view user,
-                                Instant issued) const override {
+  [[nodiscard]] bool is_revoked(const Issuer& issuer, const Id128& token, std::string_view client,
+                                std::string_view user, Instant issued) const override {
     return revocations_.is_revoked(issuer, token, client, user, issued);
   }
 
@@ -361,7 +371,8 @@ class MemoryStore final : public ports::Store {
     const std::lock_guard lock(mutex_);
     ++reads_;
     std::vector<model::Change> out;
-    for (auto at = changes_.upper_bound(seq); at != changes_.end() && out.size() < limit; ++at) out.push_back(at->second);
+    for (auto at = changes_.upper_bound(seq); at != changes_.end() && out.size() < limit; ++at)
+      out.push_back(at->second);
     co_return out;
   }
 
@@ -459,7 +470,8 @@ class MemoryStore final : public ports::Store {
   Task<Result<void>> touch_session(Issuer issuer, Hash256 id_hash, Instant last_seen) override {
     const auto kept = act([&]() -> Result<void> {
       const auto at = sessions_.find(id_hash);
-      if (at != sessions_.end() && at->second.issuer == issuer) at->second.last_seen = std::max(at->second.last_seen, last_seen);
+      if (at != sessions_.end() && at->second.issuer == issuer)
+        at->second.last_seen = std::max(at->second.last_seen, last_seen);
       return {};
     });
     co_return kept;
@@ -484,7 +496,8 @@ class MemoryStore final : public ports::Store {
 
   // ---- ReplayStore
 
-  Task<Result<bool>> claim_once(Issuer issuer, std::string space, Hash256 value, Instant expires, Events events = {}) override {
+  Task<Result<bool>> claim_once(Issuer issuer, std::string space, Hash256 value, Instant expires,
+                                Events events = {}) override {
     const Instant now = clock_.now();
     const auto claimed = act([&]() -> Result<bool> {
       auto [at, fresh] = replay_.try_emplace(std::tuple(issuer, space, value), expires);
@@ -602,10 +615,12 @@ class MemoryStore final : public ports::Store {
   }
 
   template <class T>
-  static Claim claimable(const OnceMap<T>& map, const std::optional<Hash256>& handle, const Issuer& issuer, Instant now) {
+  static Claim claimable(const OnceMap<T>& map, const std::optional<Hash256>& handle, const Issuer& issuer,
+                         Instant now) {
     if (!handle) return Claim::won;
     const auto at = map.find(*handle);
-    if (at == map.end() || at->second.record.issuer != issuer || at->second.record.expires <= now) return Claim::unknown;
+    if (at == map.end() || at->second.record.issuer != issuer || at->second.record.expires <= now)
+      return Claim::unknown;
     return at->second.used ? Claim::lost : Claim::won;
   }
 

@@ -1,5 +1,5 @@
-// MemoryStore: every port of storage in plain containers under one mutex. The readable reference of what each act means,
-// and the store of tests and throw-away servers: nothing outlives the object.
+// MemoryStore: every port of storage in plain containers under one mutex. The readable reference of what each act
+// means, and the store of tests and throw-away servers: nothing outlives the object.
 //
 // Limits: none but memory; sweep() removes what expired. Errors: conflict only.
 // Thread rules: any thread; no call ever suspends.

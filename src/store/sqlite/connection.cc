@@ -26,8 +26,8 @@ namespace {
 
 constexpr auto kRetryStep = std::chrono::microseconds(500);
 
-/// SQLite's own handler sleeps up to 100 ms between tries, and would hardly ever hit the short pauses of a busy writer in
-/// another process; this one asks often and gives up after the limit.
+/// SQLite's own handler sleeps up to 100 ms between tries, and would hardly ever hit the short pauses of a busy writer
+/// in another process; this one asks often and gives up after the limit.
 template <class Waiting>
 int wait_for_lock(void* context, int attempt) {
   auto& waiting = *static_cast<Waiting*>(context);
@@ -58,9 +58,9 @@ ErrorCode classify(int code) noexcept {
 
 /// Created by us with mode 0600 before SQLite sees it: the log and the shared memory beside it take over its mode.
 ///
-/// A file that is there is left alone: to close any descriptor of it drops all locks that this process holds on it (POSIX
-/// fcntl), also those of its other connections. The next process to close the database would then take itself for the last
-/// one and delete the write-ahead log that this one goes on writing to.
+/// A file that is there is left alone: to close any descriptor of it drops all locks that this process holds on it
+/// (POSIX fcntl), also those of its other connections. The next process to close the database would then take itself
+/// for the last one and delete the write-ahead log that this one goes on writing to.
 Result<void> create_private(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd >= 0) {
@@ -79,17 +79,19 @@ Result<Connection> Connection::open(const std::string& path, Mode mode, Duration
   static_cast<void>(kUncounted);
   MITRAL_CHECK(create_private(path));
   Connection out;
-  const int code = sqlite3_open_v2(path.c_str(), &out.db_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
-                                   nullptr);
+  const int code = sqlite3_open_v2(path.c_str(), &out.db_,
+                                   SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
   if (code != SQLITE_OK) return std::unexpected(out.error(code, "open"));
   out.waiting_ = new Waiting{busy_timeout, {}};
   sqlite3_busy_handler(out.db_, wait_for_lock<Waiting>, out.waiting_);
   // A file made by somebody else is data, not program: no triggers or views of it may call functions with side effects.
   sqlite3_db_config(out.db_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   sqlite3_db_config(out.db_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
-  MITRAL_CHECK(out.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY;"
-                           "PRAGMA wal_autocheckpoint=0; PRAGMA cell_size_check=ON"));
-  MITRAL_CHECK(out.execute(mode == Mode::write ? "PRAGMA cache_size=-32768" : "PRAGMA cache_size=-4096; PRAGMA query_only=ON"));
+  MITRAL_CHECK(
+      out.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY;"
+                  "PRAGMA wal_autocheckpoint=0; PRAGMA cell_size_check=ON"));
+  MITRAL_CHECK(
+      out.execute(mode == Mode::write ? "PRAGMA cache_size=-32768" : "PRAGMA cache_size=-4096; PRAGMA query_only=ON"));
   return out;
 }
 
@@ -138,7 +140,8 @@ std::int64_t Connection::changes() const noexcept { return sqlite3_changes64(db_
 Error Connection::error(int code, std::string_view what) const {
   const int primary = code & 0xff;
   // The message of a constraint names columns; the others are fixed texts. No bound value is ever in them.
-  const char* message = db_ != nullptr && sqlite3_errcode(db_) != SQLITE_OK ? sqlite3_errmsg(db_) : sqlite3_errstr(code);
+  const char* message =
+      db_ != nullptr && sqlite3_errcode(db_) != SQLITE_OK ? sqlite3_errmsg(db_) : sqlite3_errstr(code);
   Error out{classify(code), {}, fmt::format("sqlite {} ({}) in: {}", message, code, what.substr(0, 60))};
   if (primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB) {
     static std::atomic<bool> told{false};
@@ -174,7 +177,8 @@ void Query::bind_text(int index, std::string_view text) noexcept {
 
 void Query::bind_blob(int index, std::string_view bytes) noexcept {
   if (statement_ == nullptr || code_ != SQLITE_OK) return;
-  code_ = sqlite3_bind_blob64(statement_, index, bytes.data() == nullptr ? "" : bytes.data(), bytes.size(), SQLITE_STATIC);
+  code_ =
+      sqlite3_bind_blob64(statement_, index, bytes.data() == nullptr ? "" : bytes.data(), bytes.size(), SQLITE_STATIC);
 }
 
 void Query::bind_integer(int index, std::int64_t value) noexcept {

@@ -3,9 +3,9 @@
 // Statements are cached by the address of their text: give string literals or constants only. Bound text and blobs are
 // not copied, so bind() refuses temporaries that own memory; what is bound must live until the Query dies.
 //
-// Errors: unavailable for everything that may pass (full disk, I/O, locks, memory, damaged file), conflict for a violated
-// constraint, internal for the rest. Details never hold bound values.
-// Thread rules: a Connection is used by one thread at a time; its owner sees to that.
+// Errors: unavailable for everything that may pass (full disk, I/O, locks, memory, damaged file), conflict for a
+// violated constraint, internal for the rest. Details never hold bound values. Thread rules: a Connection is used by
+// one thread at a time; its owner sees to that.
 #pragma once
 
 #include <concepts>
@@ -71,7 +71,8 @@ class Query {
   /// All parameters, ?1 first.
   template <class... A>
   Query& bind(A&&... values) {
-    static_assert(((std::is_lvalue_reference_v<A> || !kOwns<std::remove_cvref_t<A>>) && ...), "bound value would dangle");
+    static_assert(((std::is_lvalue_reference_v<A> || !kOwns<std::remove_cvref_t<A>>) && ...),
+                  "bound value would dangle");
     int index = 0;
     (bind_one(++index, values), ...);
     return *this;

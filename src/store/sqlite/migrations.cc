@@ -119,8 +119,8 @@ Result<void> check_file(Connection& connection) {
   }
   if (*version > newest_schema()) {
     return fail(ErrorCode::config_invalid, {},
-                fmt::format("the database has schema {}, written by a newer version; this program knows up to {}", *version,
-                            newest_schema()));
+                fmt::format("the database has schema {}, written by a newer version; this program knows up to {}",
+                            *version, newest_schema()));
   }
   return {};
 }

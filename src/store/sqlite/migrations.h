@@ -1,9 +1,9 @@
 // Migrations: the schema as numbered steps that only ever grow.
 //
-// A step is one transaction that ends by writing its number (PRAGMA user_version), so a crash leaves the schema at a whole
-// step and the next start goes on from there. Two processes may migrate at once: the second waits and finds it done.
-// Steps expand (new tables, new columns with a default) while an older program may still be running beside; what the
-// older one needed is dropped in a later release's step, once nobody runs it any more (contract).
+// A step is one transaction that ends by writing its number (PRAGMA user_version), so a crash leaves the schema at a
+// whole step and the next start goes on from there. Two processes may migrate at once: the second waits and finds it
+// done. Steps expand (new tables, new columns with a default) while an older program may still be running beside; what
+// the older one needed is dropped in a later release's step, once nobody runs it any more (contract).
 //
 // Errors: config_invalid for a file that is no database, not Mitral's, or newer than this program; unavailable.
 // Thread rules: at open only.

@@ -54,9 +54,9 @@ Result<void> StoreImpl::start() {
   MITRAL_CHECK(load_all(ticker_connection_));
   writer_ = std::make_unique<Writer>(
       std::move(connection), options_,
-      Writer::Listener{
-          .begun = [this](Connection& c) { return follow(c); },
-          .committed = [this](Connection& c, std::vector<model::Change> changes) { committed(c, std::move(changes)); }});
+      Writer::Listener{.begun = [this](Connection& c) { return follow(c); },
+                       .committed = [this](Connection& c,
+                                           std::vector<model::Change> changes) { committed(c, std::move(changes)); }});
   MITRAL_CHECK(writer_->start());
   ticker_ = std::thread([this] { tick_loop(); });
   return {};
@@ -120,10 +120,12 @@ Result<void> StoreImpl::load_directory(Connection& connection) {
   return {};
 }
 
-/// The entries of the directory that a line of the feed concerns; "client:" and "server:" are this store's own spelling.
+/// The entries of the directory that a line of the feed concerns; "client:" and "server:" are this store's own
+/// spelling.
 std::optional<StoreImpl::DirectoryEntry> StoreImpl::directory_entry(const model::Change& change) {
   std::string_view subject = change.subject;
-  if (change.kind == model::ChangeKind::client_revoked) return DirectoryEntry{change.issuer, std::string(subject), false};
+  if (change.kind == model::ChangeKind::client_revoked)
+    return DirectoryEntry{change.issuer, std::string(subject), false};
   if (change.kind != model::ChangeKind::directory_changed) return std::nullopt;
   const bool server = subject.starts_with(kServerSubject);
   subject.remove_prefix(std::min(subject.size(), server ? kServerSubject.size() : kClientSubject.size()));
@@ -172,7 +174,8 @@ Result<void> StoreImpl::follow(Connection& connection) {
     const auto applied = applied_.load(std::memory_order_relaxed);
     std::vector<model::Change> changes;
     {
-      Query query(connection, "SELECT seq, issuer, kind, subject, at, expires FROM changes WHERE seq > ?1 ORDER BY seq");
+      Query query(connection,
+                  "SELECT seq, issuer, kind, subject, at, expires FROM changes WHERE seq > ?1 ORDER BY seq");
       query.bind(applied);
       for (;;) {
         MITRAL_TRY(const bool row, query.step());
@@ -257,7 +260,8 @@ void StoreImpl::tick_loop() {
       sqlite3_wal_checkpoint_v2(ticker_connection_.handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
     }
     if (tick % kIdleTicks == 0 && writer_->idle_unsealed()) {
-      if (auto sealed = run_sync(seal_audit()); !sealed) log::warn("audit.seal_failed", {{"detail", sealed.error().detail}});
+      if (auto sealed = run_sync(seal_audit()); !sealed)
+        log::warn("audit.seal_failed", {{"detail", sealed.error().detail}});
     }
   }
 }
@@ -269,12 +273,14 @@ Task<Result<void>> StoreImpl::seal_audit() {
 }
 
 ports::Maintenance::Counters StoreImpl::counters() const noexcept {
-  return {.reads = reads_.load(std::memory_order_relaxed), .commits = writer_->commits(), .batches = writer_->batches()};
+  return {
+      .reads = reads_.load(std::memory_order_relaxed), .commits = writer_->commits(), .batches = writer_->batches()};
 }
 
 Task<Result<void>> StoreImpl::probe() {
   auto written = co_await writer_->write([](Tx& tx) -> Result<void> {
-    return Query(tx.db, "INSERT INTO probe(id, count) VALUES(1, 1) ON CONFLICT(id) DO UPDATE SET count = count + 1").run();
+    return Query(tx.db, "INSERT INTO probe(id, count) VALUES(1, 1) ON CONFLICT(id) DO UPDATE SET count = count + 1")
+        .run();
   });
   MITRAL_CO_CHECK(written);
   auto count = look([](Connection& c) { return c.integer("SELECT count FROM probe WHERE id = 1"); });
@@ -294,7 +300,8 @@ Task<Result<std::size_t>> StoreImpl::sweep(Instant now, std::size_t batch) {
     const Table tables[] = {
         {"DELETE FROM replay WHERE key IN (SELECT key FROM replay WHERE expires <= ?1 LIMIT ?2)", now},
         {"DELETE FROM codes WHERE rowid IN (SELECT rowid FROM codes WHERE expires <= ?1 LIMIT ?2)", code_end},
-        {"DELETE FROM pushed_requests WHERE rowid IN (SELECT rowid FROM pushed_requests WHERE expires <= ?1 LIMIT ?2)", now},
+        {"DELETE FROM pushed_requests WHERE rowid IN (SELECT rowid FROM pushed_requests WHERE expires <= ?1 LIMIT ?2)",
+         now},
         {"DELETE FROM interactions WHERE rowid IN (SELECT rowid FROM interactions WHERE expires <= ?1 LIMIT ?2)", now},
         {"DELETE FROM launches WHERE rowid IN (SELECT rowid FROM launches WHERE expires <= ?1 LIMIT ?2)", now},
         {"DELETE FROM sessions WHERE rowid IN (SELECT rowid FROM sessions WHERE expires <= ?1 LIMIT ?2)", now},
@@ -328,7 +335,8 @@ Result<void> StoreImpl::copy_to(const std::string& path) const {
       Query query(connection, "VACUUM INTO ?1");
       MITRAL_CHECK(query.bind(path).run());
     }
-    if (::fsync(fd) != 0) return fail(ErrorCode::unavailable, {}, fmt::format("fsync {}: {}", path, std::strerror(errno)));
+    if (::fsync(fd) != 0)
+      return fail(ErrorCode::unavailable, {}, fmt::format("fsync {}: {}", path, std::strerror(errno)));
     return {};
   };
   auto done = copy();

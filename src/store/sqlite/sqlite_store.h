@@ -1,8 +1,8 @@
 // SqliteStore: all ports of storage in one SQLite file (docs/adr/0006-storage.md).
 //
 // WAL, STRICT tables. One writer thread commits in groups: acts queue up while the fsync before runs, then share one
-// transaction and one fsync; each act runs in its own savepoint and fails alone. Finders read inline on the calling thread
-// from a WAL snapshot; the directory, revocations and recently used grants come from memory. Another process may
+// transaction and one fsync; each act runs in its own savepoint and fails alone. Finders read inline on the calling
+// thread from a WAL snapshot; the directory, revocations and recently used grants come from memory. Another process may
 // write the same file: its changes are noticed within limits::kRevocationPoll through the change feed.
 //
 // Limits: kCommitQueueMax acts waiting, kCommitBatchMax acts in one transaction, kGrantCacheMax grants in memory.
@@ -25,8 +25,8 @@ struct sqlite3;
 namespace mitral::store {
 
 enum class Durability : std::uint8_t {
-  full,            ///< every act waits for its fsync
-  bounded_delay,   ///< AuditStore::append() alone returns when queued and is on disk within `max_delay`
+  full,           ///< every act waits for its fsync
+  bounded_delay,  ///< AuditStore::append() alone returns when queued and is on disk within `max_delay`
 };
 
 /// Where a fault may be injected on the writer's connection (tests; an operator never sets it).
@@ -36,10 +36,10 @@ struct SqliteOptions {
   std::string path;
   Durability durability = Durability::full;
   Duration max_delay = limits::kAuditDelayDefault;
-  std::size_t readers = 2;                                  ///< connections that finders share, one for each core
-  std::size_t grant_cache = limits::kGrantCacheMax;         ///< grants kept in memory
-  Duration busy_timeout = limits::kStoreBusyTimeout;        ///< commands beside a busy server take kStoreBusyTimeoutCommand
-  audit::CheckpointSigner checkpoint_signer;                ///< may come later: set_checkpoint_signer()
+  std::size_t readers = 2;                            ///< connections that finders share, one for each core
+  std::size_t grant_cache = limits::kGrantCacheMax;   ///< grants kept in memory
+  Duration busy_timeout = limits::kStoreBusyTimeout;  ///< commands beside a busy server take kStoreBusyTimeoutCommand
+  audit::CheckpointSigner checkpoint_signer;          ///< may come later: set_checkpoint_signer()
   /// True: the act or batch fails here as if the disk did. Called on the writer thread with its connection.
   std::function<bool(FaultPoint, sqlite3*)> fault;
 };

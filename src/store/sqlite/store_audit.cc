@@ -16,8 +16,8 @@ Hash256 replay_key(const Issuer& issuer, const std::string& space, const Hash256
   return crypto::sha256(input);
 }
 
-/// A row that was tampered with is handed on as an event that can't hash to what stands beside it: the verifier finds it,
-/// and one bad row does not hide the rest.
+/// A row that was tampered with is handed on as an event that can't hash to what stands beside it: the verifier finds
+/// it, and one bad row does not hide the rest.
 model::AuditEvent event_from(const Query& query, int issuer, int text) {
   if (auto event = audit::parse_canonical(query.text(text))) return std::move(*event);
   model::AuditEvent out;
@@ -28,17 +28,18 @@ model::AuditEvent event_from(const Query& query, int issuer, int text) {
 
 }  // namespace
 
-Task<Result<bool>> StoreImpl::claim_once(Issuer issuer, std::string space, Hash256 value, Instant expires, Events events) {
+Task<Result<bool>> StoreImpl::claim_once(Issuer issuer, std::string space, Hash256 value, Instant expires,
+                                         Events events) {
   const auto key = replay_key(issuer, space, value);
-  return writer_->write([issuer = std::move(issuer), key, expires, now = clock_.now(),
-                         audit = prepare(events)](Tx& tx) -> Result<bool> {
-    Query query(tx.db,
-                "INSERT INTO replay(key, issuer, expires) VALUES(?1, ?2, ?3) "
-                "ON CONFLICT(key) DO UPDATE SET expires = excluded.expires WHERE replay.expires <= ?4");
-    MITRAL_TRY(const auto claimed, query.bind(key, issuer, expires, now).run_counting());
-    if (claimed == 1) tx.audit(audit);
-    return claimed == 1;
-  });
+  return writer_->write(
+      [issuer = std::move(issuer), key, expires, now = clock_.now(), audit = prepare(events)](Tx& tx) -> Result<bool> {
+        Query query(tx.db,
+                    "INSERT INTO replay(key, issuer, expires) VALUES(?1, ?2, ?3) "
+                    "ON CONFLICT(key) DO UPDATE SET expires = excluded.expires WHERE replay.expires <= ?4");
+        MITRAL_TRY(const auto claimed, query.bind(key, issuer, expires, now).run_counting());
+        if (claimed == 1) tx.audit(audit);
+        return claimed == 1;
+      });
 }
 
 Task<Result<void>> StoreImpl::append(Events events) {
@@ -53,7 +54,8 @@ Task<Result<void>> StoreImpl::append(Events events) {
 Task<Result<std::vector<ports::AuditStore::Record>>> StoreImpl::read(std::int64_t after_seq, std::size_t limit) {
   co_return look([&](Connection& connection) -> Result<std::vector<Record>> {
     // The record before goes along for its hash, which is what "previous" means.
-    Query query(connection, "SELECT seq, issuer, event, hash, checkpoint FROM audit WHERE seq >= ?1 ORDER BY seq LIMIT ?2");
+    Query query(connection,
+                "SELECT seq, issuer, event, hash, checkpoint FROM audit WHERE seq >= ?1 ORDER BY seq LIMIT ?2");
     const std::size_t rows = std::min(limit, kPageMax) + (after_seq > 0 ? 1 : 0);
     query.bind(after_seq, rows);
     std::vector<Record> out;

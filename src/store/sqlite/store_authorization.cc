@@ -27,24 +27,27 @@ Result<Claim> claim(Connection& connection, const char* update, const char* sele
 
 Result<void> insert_code(Connection& connection, const Issuer& issuer, const model::AuthorizationCode& code,
                          const std::string& document) {
-  Query query(connection,
-              "INSERT INTO codes(handle, issuer, client, user, created, expires, document) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+  Query query(
+      connection,
+      "INSERT INTO codes(handle, issuer, client, user, created, expires, document) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)");
   return query.bind(code.handle, issuer, code.request.client, code.user, code.created, code.expires, document).run();
 }
 
 Result<void> upsert_consent(Connection& connection, const Issuer& issuer, const model::Consent& consent,
                             const std::string& document) {
-  Query query(connection,
-              "INSERT INTO consents(issuer, user, client, expires, document) VALUES(?1, ?2, ?3, ?4, ?5) "
-              "ON CONFLICT(issuer, user, client) DO UPDATE SET expires = excluded.expires, document = excluded.document");
+  Query query(
+      connection,
+      "INSERT INTO consents(issuer, user, client, expires, document) VALUES(?1, ?2, ?3, ?4, ?5) "
+      "ON CONFLICT(issuer, user, client) DO UPDATE SET expires = excluded.expires, document = excluded.document");
   return query.bind(issuer, consent.user, consent.client, consent.expires, document).run();
 }
 
 Result<void> insert_grant(Connection& connection, const model::Grant& grant, const std::string& document,
                           const std::optional<model::RefreshFamily>& family) {
-  Query query(connection,
-              "INSERT INTO grants(id, issuer, client, user, sid, offline, created, expires, revoked, generation, rotated, "
-              "family_expires, document) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)");
+  Query query(
+      connection,
+      "INSERT INTO grants(id, issuer, client, user, sid, offline, created, expires, revoked, generation, rotated, "
+      "family_expires, document) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)");
   const auto generation = family ? std::optional<std::int64_t>(family->generation) : std::nullopt;
   const auto rotated = family ? std::optional(family->rotated) : std::nullopt;
   const auto family_expires = family ? std::optional(family->expires) : std::nullopt;
@@ -68,7 +71,8 @@ Task<Result<void>> StoreImpl::put_pushed_request(model::PushedRequest request) {
   });
 }
 
-Task<Result<std::optional<model::PushedRequest>>> StoreImpl::find_pushed_request(Issuer issuer, Hash256 handle, Instant now) {
+Task<Result<std::optional<model::PushedRequest>>> StoreImpl::find_pushed_request(Issuer issuer, Hash256 handle,
+                                                                                 Instant now) {
   co_return look([&](Connection& connection) -> Result<std::optional<model::PushedRequest>> {
     Query query(connection,
                 "SELECT client, parameters, expires FROM pushed_requests "
@@ -90,8 +94,10 @@ Task<Result<void>> StoreImpl::put_launch(model::LaunchTicket ticket, Events even
   return writer_->write([ticket = std::move(ticket), context = std::move(context),
                          audit = prepare(events)](Tx& tx) -> Result<void> {
     Query query(tx.db,
-                "INSERT INTO launches(handle, issuer, client, user, audience, context, expires) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) "
-                "ON CONFLICT(handle) DO UPDATE SET client = excluded.client, user = excluded.user, audience = excluded.audience, "
+                "INSERT INTO launches(handle, issuer, client, user, audience, context, expires) VALUES(?1, ?2, ?3, ?4, "
+                "?5, ?6, ?7) "
+                "ON CONFLICT(handle) DO UPDATE SET client = excluded.client, user = excluded.user, audience = "
+                "excluded.audience, "
                 "context = excluded.context, expires = excluded.expires WHERE used = 0 AND issuer = excluded.issuer");
     query.bind(ticket.handle, ticket.issuer, ticket.client, ticket.user, ticket.audience, context, ticket.expires);
     MITRAL_CHECK(must_have_written(query));
@@ -133,7 +139,8 @@ Task<Result<void>> StoreImpl::put_interaction(model::Interaction interaction) {
   });
 }
 
-Task<Result<std::optional<model::Interaction>>> StoreImpl::find_interaction(Issuer issuer, Hash256 handle, Instant now) {
+Task<Result<std::optional<model::Interaction>>> StoreImpl::find_interaction(Issuer issuer, Hash256 handle,
+                                                                            Instant now) {
   co_return look([&](Connection& connection) -> Result<std::optional<model::Interaction>> {
     Query query(connection,
                 "SELECT browser, document, expires FROM interactions "
@@ -150,11 +157,12 @@ Task<Result<std::optional<model::Interaction>>> StoreImpl::find_interaction(Issu
   });
 }
 
-Task<Result<Claim>> StoreImpl::complete_authorization(Issuer issuer, Completion completion, Events events, Instant now) {
+Task<Result<Claim>> StoreImpl::complete_authorization(Issuer issuer, Completion completion, Events events,
+                                                      Instant now) {
   auto code_document = completion.code ? to_document(*completion.code) : std::string();
   auto consent_document = completion.consent ? to_document(*completion.consent) : std::string();
-  return writer_->write([issuer = std::move(issuer), completion = std::move(completion), code_document = std::move(code_document),
-                         consent_document = std::move(consent_document), now,
+  return writer_->write([issuer = std::move(issuer), completion = std::move(completion),
+                         code_document = std::move(code_document), consent_document = std::move(consent_document), now,
                          audit = prepare(events)](Tx& tx) -> Result<Claim> {
     struct Handle {
       const std::optional<Hash256>& handle;
@@ -168,7 +176,8 @@ Task<Result<Claim>> StoreImpl::complete_authorization(Issuer issuer, Completion 
         {completion.pushed_request,
          "UPDATE pushed_requests SET used = 1 WHERE handle = ?1 AND issuer = ?2 AND expires > ?3 AND used = 0",
          "SELECT 1 FROM pushed_requests WHERE handle = ?1 AND issuer = ?2 AND expires > ?3"},
-        {completion.launch, "UPDATE launches SET used = 1 WHERE handle = ?1 AND issuer = ?2 AND expires > ?3 AND used = 0",
+        {completion.launch,
+         "UPDATE launches SET used = 1 WHERE handle = ?1 AND issuer = ?2 AND expires > ?3 AND used = 0",
          "SELECT 1 FROM launches WHERE handle = ?1 AND issuer = ?2 AND expires > ?3"},
     };
     for (const auto& one : handles) {
@@ -188,9 +197,10 @@ Task<Result<Claim>> StoreImpl::complete_authorization(Issuer issuer, Completion 
 
 Task<Result<std::optional<model::AuthorizationCode>>> StoreImpl::find_code(Issuer issuer, Hash256 handle, Instant now) {
   co_return look([&](Connection& connection) -> Result<std::optional<model::AuthorizationCode>> {
-    Query query(connection,
-                "SELECT user, created, expires, grant_id, document FROM codes WHERE handle = ?1 AND issuer = ?2 AND burned = 0 "
-                "AND (expires > ?3 OR (grant_id IS NOT NULL AND expires > ?4))");
+    Query query(
+        connection,
+        "SELECT user, created, expires, grant_id, document FROM codes WHERE handle = ?1 AND issuer = ?2 AND burned = 0 "
+        "AND (expires > ?3 OR (grant_id IS NOT NULL AND expires > ?4))");
     const Instant reuse_from = now - limits::kCodeReuseMemory;
     MITRAL_TRY(const bool row, query.bind(handle, issuer, now, reuse_from).step());
     if (!row) return std::nullopt;
@@ -218,9 +228,10 @@ Task<Result<Claim>> StoreImpl::redeem_code_once(Issuer issuer, Hash256 handle, m
     const Instant floor = floor_within(tx, issuer, grant.client.value, grant.user.value);
     {
       // A code from before its client's or user's tokens were revoked is as dead as they are.
-      Query query(tx.db,
-                  "UPDATE codes SET grant_id = ?1 WHERE handle = ?2 AND issuer = ?3 AND grant_id IS NULL AND burned = 0 "
-                  "AND expires > ?4 AND created > ?5 AND client = ?6 AND user = ?7");
+      Query query(
+          tx.db,
+          "UPDATE codes SET grant_id = ?1 WHERE handle = ?2 AND issuer = ?3 AND grant_id IS NULL AND burned = 0 "
+          "AND expires > ?4 AND created > ?5 AND client = ?6 AND user = ?7");
       MITRAL_TRY(const auto redeemed,
                  query.bind(grant.id, handle, issuer, now, floor, grant.client, grant.user).run_counting());
       if (redeemed == 1) {
@@ -232,7 +243,8 @@ Task<Result<Claim>> StoreImpl::redeem_code_once(Issuer issuer, Hash256 handle, m
     std::optional<Id128> earlier;
     {
       Query query(tx.db,
-                  "SELECT grant_id, client FROM codes WHERE handle = ?1 AND issuer = ?2 AND (grant_id IS NOT NULL OR burned = 1) "
+                  "SELECT grant_id, client FROM codes WHERE handle = ?1 AND issuer = ?2 AND (grant_id IS NOT NULL OR "
+                  "burned = 1) "
                   "AND expires > ?3");
       const Instant reuse_from = now - limits::kCodeReuseMemory;
       MITRAL_TRY(const bool used, query.bind(handle, issuer, reuse_from).step());
@@ -258,10 +270,12 @@ Task<Result<void>> StoreImpl::burn_code(Issuer issuer, Hash256 handle, Events ev
   });
 }
 
-Task<Result<std::optional<model::Consent>>> StoreImpl::find_consent(Issuer issuer, UserId user, ClientId client, Instant now) {
+Task<Result<std::optional<model::Consent>>> StoreImpl::find_consent(Issuer issuer, UserId user, ClientId client,
+                                                                    Instant now) {
   co_return look([&](Connection& connection) -> Result<std::optional<model::Consent>> {
-    Query query(connection,
-                "SELECT expires, document FROM consents WHERE issuer = ?1 AND user = ?2 AND client = ?3 AND expires > ?4");
+    Query query(
+        connection,
+        "SELECT expires, document FROM consents WHERE issuer = ?1 AND user = ?2 AND client = ?3 AND expires > ?4");
     MITRAL_TRY(const bool row, query.bind(issuer, user, client, now).step());
     if (!row) return std::nullopt;
     model::Consent out;

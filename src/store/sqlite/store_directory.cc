@@ -11,8 +11,8 @@ std::shared_ptr<const ports::Directory> StoreImpl::directory() const {
 }
 
 /// Remembers for good that everything up to `at` is dead, and tells the feed.
-Result<void> StoreImpl::raise_floor(Tx& tx, FloorKind kind, const Issuer& issuer, const std::string& subject, Instant at,
-                                    Instant now) {
+Result<void> StoreImpl::raise_floor(Tx& tx, FloorKind kind, const Issuer& issuer, const std::string& subject,
+                                    Instant at, Instant now) {
   {
     Query query(tx.db,
                 "INSERT INTO floors(issuer, kind, subject, at) VALUES(?1, ?2, ?3, ?4) "
@@ -35,17 +35,19 @@ Task<Result<void>> StoreImpl::put_client(model::Client client, model::AuditEvent
       raised = row && client.tokens_valid_from > std::max(query.time(0), floor);
     }
     {
-      Query query(tx.db,
-                  "INSERT INTO clients(issuer, id, document, tokens_valid_from) VALUES(?1, ?2, ?3, ?4) ON CONFLICT(issuer, id) "
-                  "DO UPDATE SET document = excluded.document, tokens_valid_from = excluded.tokens_valid_from");
+      Query query(
+          tx.db,
+          "INSERT INTO clients(issuer, id, document, tokens_valid_from) VALUES(?1, ?2, ?3, ?4) ON CONFLICT(issuer, id) "
+          "DO UPDATE SET document = excluded.document, tokens_valid_from = excluded.tokens_valid_from");
       MITRAL_CHECK(query.bind(client.issuer, client.id, document, client.tokens_valid_from).run());
     }
     // "Valid from" is good itself, the floor is the last instant that is not.
     if (raised) {
-      MITRAL_CHECK(raise_floor(tx, FloorKind::client, client.issuer, client.id.value, client.tokens_valid_from - Duration(1), now));
+      MITRAL_CHECK(raise_floor(tx, FloorKind::client, client.issuer, client.id.value,
+                               client.tokens_valid_from - Duration(1), now));
     }
-    MITRAL_CHECK(tx.change(client.issuer, model::ChangeKind::directory_changed, std::string(kClientSubject) + client.id.value,
-                           now, change_end(now)));
+    MITRAL_CHECK(tx.change(client.issuer, model::ChangeKind::directory_changed,
+                           std::string(kClientSubject) + client.id.value, now, change_end(now)));
     tx.audit(audit);
     return {};
   });
@@ -57,13 +59,14 @@ Task<Result<void>> StoreImpl::put_resource_server(model::ResourceServer server, 
                          audit = prepare({std::move(event)})](Tx& tx) -> Result<void> {
     {
       // Two servers with one audience would make by_audience() a matter of luck: the UNIQUE constraint says conflict.
-      Query query(tx.db,
-                  "INSERT INTO resource_servers(issuer, id, audience, document) VALUES(?1, ?2, ?3, ?4) ON CONFLICT(issuer, id) "
-                  "DO UPDATE SET audience = excluded.audience, document = excluded.document");
+      Query query(
+          tx.db,
+          "INSERT INTO resource_servers(issuer, id, audience, document) VALUES(?1, ?2, ?3, ?4) ON CONFLICT(issuer, id) "
+          "DO UPDATE SET audience = excluded.audience, document = excluded.document");
       MITRAL_CHECK(query.bind(server.issuer, server.id, server.audience, document).run());
     }
-    MITRAL_CHECK(tx.change(server.issuer, model::ChangeKind::directory_changed, std::string(kServerSubject) + server.id, now,
-                           change_end(now)));
+    MITRAL_CHECK(tx.change(server.issuer, model::ChangeKind::directory_changed, std::string(kServerSubject) + server.id,
+                           now, change_end(now)));
     tx.audit(audit);
     return {};
   });
@@ -95,7 +98,8 @@ Task<Result<void>> StoreImpl::delete_client(Issuer issuer, ClientId id, model::A
 Task<Result<std::vector<model::SigningKeyRecord>>> StoreImpl::keys(Issuer issuer) {
   co_return look([&](Connection& connection) -> Result<std::vector<model::SigningKeyRecord>> {
     Query query(connection,
-                "SELECT kid, alg, purpose, wrapped_private, public_jwk, published, active_from, retired_from, removed_from, revoked "
+                "SELECT kid, alg, purpose, wrapped_private, public_jwk, published, active_from, retired_from, "
+                "removed_from, revoked "
                 "FROM signing_keys WHERE issuer = ?1 ORDER BY published, kid");
     query.bind(issuer);
     std::vector<model::SigningKeyRecord> out;
@@ -121,18 +125,20 @@ Task<Result<Claim>> StoreImpl::add_key_once(model::SigningKeyRecord key, Instant
   return writer_->write([key = std::move(key), unless_active_from, now = clock_.now(),
                          audit = prepare(events)](Tx& tx) -> Result<Claim> {
     {
-      Query query(tx.db,
-                  "SELECT 1 FROM signing_keys WHERE issuer = ?1 AND purpose = ?2 AND alg = ?3 AND active_from >= ?4 LIMIT 1");
+      Query query(
+          tx.db,
+          "SELECT 1 FROM signing_keys WHERE issuer = ?1 AND purpose = ?2 AND alg = ?3 AND active_from >= ?4 LIMIT 1");
       MITRAL_TRY(const bool row, query.bind(key.issuer, key.purpose, key.alg, unless_active_from).step());
       if (row) return Claim::lost;
     }
     {
-      Query query(tx.db,
-                  "INSERT INTO signing_keys(issuer, kid, alg, purpose, wrapped_private, public_jwk, published, active_from, "
-                  "retired_from, removed_from, revoked) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)");
+      Query query(
+          tx.db,
+          "INSERT INTO signing_keys(issuer, kid, alg, purpose, wrapped_private, public_jwk, published, active_from, "
+          "retired_from, removed_from, revoked) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)");
       MITRAL_CHECK(query
-                       .bind(key.issuer, key.kid, key.alg, key.purpose, Blob{key.wrapped_private}, key.public_jwk, key.published,
-                             key.active_from, key.retired_from, key.removed_from, key.revoked)
+                       .bind(key.issuer, key.kid, key.alg, key.purpose, Blob{key.wrapped_private}, key.public_jwk,
+                             key.published, key.active_from, key.retired_from, key.removed_from, key.revoked)
                        .run());
     }
     MITRAL_CHECK(tx.change(key.issuer, model::ChangeKind::keys_changed, key.kid, now, change_end(now)));
@@ -147,10 +153,11 @@ Task<Result<void>> StoreImpl::update_key(model::SigningKeyRecord key, Events eve
       Query query(tx.db,
                   "UPDATE signing_keys SET wrapped_private = ?3, public_jwk = ?4, published = ?5, active_from = ?6, "
                   "retired_from = ?7, removed_from = ?8, revoked = max(revoked, ?9) WHERE issuer = ?1 AND kid = ?2");
-      MITRAL_TRY(const auto updated, query
-                                         .bind(key.issuer, key.kid, Blob{key.wrapped_private}, key.public_jwk, key.published,
-                                               key.active_from, key.retired_from, key.removed_from, key.revoked)
-                                         .run_counting());
+      MITRAL_TRY(const auto updated,
+                 query
+                     .bind(key.issuer, key.kid, Blob{key.wrapped_private}, key.public_jwk, key.published,
+                           key.active_from, key.retired_from, key.removed_from, key.revoked)
+                     .run_counting());
       if (updated == 0) return fail(ErrorCode::conflict, {}, "unknown signing key");
     }
     MITRAL_CHECK(tx.change(key.issuer, model::ChangeKind::keys_changed, key.kid, now, change_end(now)));

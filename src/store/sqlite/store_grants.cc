@@ -112,8 +112,9 @@ Task<Result<ports::GrantStore::Rotated>> StoreImpl::rotate_once(Issuer issuer, R
     // A generation that was never given out: a file restored from a backup. Nothing tells whose token it is.
     if (rotation.presented > family.generation) return kDead;
     if (rotation.presented == family.generation) {
-      Query query(tx.db,
-                  "UPDATE grants SET generation = ?3, rotated = ?4, family_expires = ?5 WHERE rowid = ?1 AND generation = ?2");
+      Query query(
+          tx.db,
+          "UPDATE grants SET generation = ?3, rotated = ?4, family_expires = ?5 WHERE rowid = ?1 AND generation = ?2");
       const std::uint32_t next = family.generation + (rotation.rotate ? 1U : 0U);
       const Instant rotated = rotation.rotate ? now : family.rotated;
       MITRAL_TRY(const auto moved,
@@ -149,13 +150,14 @@ Task<Result<void>> StoreImpl::revoke_grant(Issuer issuer, Id128 id, Events event
 }
 
 Task<Result<void>> StoreImpl::revoke_token(Issuer issuer, Id128 token, Instant expires, Events events, Instant now) {
-  return writer_->write([issuer = std::move(issuer), token, expires, now, audit = prepare(events)](Tx& tx) -> Result<void> {
-    // Whoever allows for clock skew still takes the token that long after its end.
-    const Instant end = expires + limits::kClockSkew;
-    if (end > now) MITRAL_CHECK(tx.change(issuer, model::ChangeKind::token_revoked, token.text(), now, end));
-    tx.audit(audit);
-    return {};
-  });
+  return writer_->write(
+      [issuer = std::move(issuer), token, expires, now, audit = prepare(events)](Tx& tx) -> Result<void> {
+        // Whoever allows for clock skew still takes the token that long after its end.
+        const Instant end = expires + limits::kClockSkew;
+        if (end > now) MITRAL_CHECK(tx.change(issuer, model::ChangeKind::token_revoked, token.text(), now, end));
+        tx.audit(audit);
+        return {};
+      });
 }
 
 Task<Result<void>> StoreImpl::revoke_client(Issuer issuer, ClientId client, Events events, Instant now) {
@@ -168,14 +170,14 @@ Task<Result<void>> StoreImpl::revoke_client(Issuer issuer, ClientId client, Even
 }
 
 Task<Result<void>> StoreImpl::revoke_user(Issuer issuer, UserId user, Events events, Instant now) {
-  return writer_->write([this, issuer = std::move(issuer), user = std::move(user), now,
-                         audit = prepare(events)](Tx& tx) -> Result<void> {
-    MITRAL_CHECK(raise_floor(tx, FloorKind::user, issuer, user.value, now, now));
-    Query query(tx.db, "DELETE FROM sessions WHERE user = ?1 AND issuer = ?2");
-    MITRAL_CHECK(query.bind(user, issuer).run());
-    tx.audit(audit);
-    return {};
-  });
+  return writer_->write(
+      [this, issuer = std::move(issuer), user = std::move(user), now, audit = prepare(events)](Tx& tx) -> Result<void> {
+        MITRAL_CHECK(raise_floor(tx, FloorKind::user, issuer, user.value, now, now));
+        Query query(tx.db, "DELETE FROM sessions WHERE user = ?1 AND issuer = ?2");
+        MITRAL_CHECK(query.bind(user, issuer).run());
+        tx.audit(audit);
+        return {};
+      });
 }
 
 Task<Result<std::vector<model::Change>>> StoreImpl::changes_after(std::int64_t seq, std::size_t limit) {

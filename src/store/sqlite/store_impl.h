@@ -54,7 +54,8 @@ class StoreImpl final : public SqliteStore {
 
   // AuthorizationStore
   Task<Result<void>> put_pushed_request(model::PushedRequest request) override;
-  Task<Result<std::optional<model::PushedRequest>>> find_pushed_request(Issuer issuer, Hash256 handle, Instant now) override;
+  Task<Result<std::optional<model::PushedRequest>>> find_pushed_request(Issuer issuer, Hash256 handle,
+                                                                        Instant now) override;
   Task<Result<void>> put_launch(model::LaunchTicket ticket, Events events) override;
   Task<Result<std::optional<model::LaunchTicket>>> find_launch(Issuer issuer, Hash256 handle, Instant now) override;
   Task<Result<void>> put_interaction(model::Interaction interaction) override;
@@ -65,19 +66,21 @@ class StoreImpl final : public SqliteStore {
                                        std::optional<model::RefreshFamily> family, Events events, Events reuse_events,
                                        Instant now) override;
   Task<Result<void>> burn_code(Issuer issuer, Hash256 handle, Events events) override;
-  Task<Result<std::optional<model::Consent>>> find_consent(Issuer issuer, UserId user, ClientId client, Instant now) override;
+  Task<Result<std::optional<model::Consent>>> find_consent(Issuer issuer, UserId user, ClientId client,
+                                                           Instant now) override;
 
   // GrantStore
   Task<Result<std::optional<model::Grant>>> find_grant(Issuer issuer, Id128 id) override;
   Task<Result<std::optional<model::RefreshFamily>>> find_family(Issuer issuer, Id128 grant) override;
   Task<Result<std::vector<model::Grant>>> grants_of_user(Issuer issuer, UserId user, std::size_t limit) override;
-  Task<Result<Rotated>> rotate_once(Issuer issuer, Rotation rotation, Events events, Events reuse_events, Instant now) override;
+  Task<Result<Rotated>> rotate_once(Issuer issuer, Rotation rotation, Events events, Events reuse_events,
+                                    Instant now) override;
   Task<Result<void>> revoke_grant(Issuer issuer, Id128 id, Events events, Instant now) override;
   Task<Result<void>> revoke_token(Issuer issuer, Id128 token, Instant expires, Events events, Instant now) override;
   Task<Result<void>> revoke_client(Issuer issuer, ClientId client, Events events, Instant now) override;
   Task<Result<void>> revoke_user(Issuer issuer, UserId user, Events events, Instant now) override;
-  [[nodiscard]] bool is_revoked(const Issuer& issuer, const Id128& token, std::string_view client, std::string_view user,
-                                Instant issued) const override {
+  [[nodiscard]] bool is_revoked(const Issuer& issuer, const Id128& token, std::string_view client,
+                                std::string_view user, Instant issued) const override {
     return revocations_.is_revoked(issuer, token, client, user, issued);
   }
   Task<Result<std::vector<model::Change>>> changes_after(std::int64_t seq, std::size_t limit) override;
@@ -95,7 +98,8 @@ class StoreImpl final : public SqliteStore {
   Task<Result<void>> end_session(Issuer issuer, Hash256 id_hash, Events events, Instant now) override;
 
   // ReplayStore, AuditStore, Maintenance
-  Task<Result<bool>> claim_once(Issuer issuer, std::string space, Hash256 value, Instant expires, Events events = {}) override;
+  Task<Result<bool>> claim_once(Issuer issuer, std::string space, Hash256 value, Instant expires,
+                                Events events = {}) override;
   Task<Result<void>> append(Events events) override;
   Task<Result<std::vector<Record>>> read(std::int64_t after_seq, std::size_t limit) override;
   [[nodiscard]] std::int64_t last_seq() const override { return writer_->audit_seq(); }
@@ -139,11 +143,12 @@ class StoreImpl final : public SqliteStore {
   [[nodiscard]] Result<void> copy_to(const std::string& path) const;
 
   // Pieces of acts, on the writer thread.
-  [[nodiscard]] Instant floor_within(const Tx& tx, const Issuer& issuer, std::string_view client, std::string_view user) const {
+  [[nodiscard]] Instant floor_within(const Tx& tx, const Issuer& issuer, std::string_view client,
+                                     std::string_view user) const {
     return std::max(revocations_.floor(issuer, client, user), tx.pending_floor(issuer, client, user));
   }
-  [[nodiscard]] Result<void> raise_floor(Tx& tx, FloorKind kind, const Issuer& issuer, const std::string& subject, Instant at,
-                                         Instant now);
+  [[nodiscard]] Result<void> raise_floor(Tx& tx, FloorKind kind, const Issuer& issuer, const std::string& subject,
+                                         Instant at, Instant now);
   [[nodiscard]] static Result<void> revoke_grant_within(Tx& tx, const Issuer& issuer, const Id128& id, Instant now);
 
   SqliteOptions options_;

@@ -69,13 +69,16 @@ Task<Result<void>> StoreImpl::put_user(model::User user, Events events) {
     }
     {
       Query query(tx.db,
-                  "INSERT INTO users(issuer, id, username, enabled, tokens_valid_from, document) VALUES(?1, ?2, ?3, ?4, ?5, ?6) "
+                  "INSERT INTO users(issuer, id, username, enabled, tokens_valid_from, document) VALUES(?1, ?2, ?3, "
+                  "?4, ?5, ?6) "
                   "ON CONFLICT(issuer, id) DO UPDATE SET username = excluded.username, enabled = excluded.enabled, "
                   "tokens_valid_from = excluded.tokens_valid_from, document = excluded.document");
-      MITRAL_CHECK(query.bind(user.issuer, user.id, user.username, user.enabled, user.tokens_valid_from, document).run());
+      MITRAL_CHECK(
+          query.bind(user.issuer, user.id, user.username, user.enabled, user.tokens_valid_from, document).run());
     }
     if (raised) {
-      MITRAL_CHECK(raise_floor(tx, FloorKind::user, user.issuer, user.id.value, user.tokens_valid_from - Duration(1), now));
+      MITRAL_CHECK(
+          raise_floor(tx, FloorKind::user, user.issuer, user.id.value, user.tokens_valid_from - Duration(1), now));
     }
     MITRAL_CHECK(tx.change(user.issuer, model::ChangeKind::user_changed, user.id.value, now, change_end(now)));
     tx.audit(audit);
@@ -95,8 +98,8 @@ Task<Result<void>> StoreImpl::put_session(model::Session session, std::optional<
                 "INSERT INTO sessions(id_hash, issuer, user, sid, auth_time, created, last_seen, expires, document) "
                 "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
     MITRAL_CHECK(query
-                     .bind(session.id_hash, session.issuer, session.user, session.sid, session.auth_time, session.created,
-                           session.last_seen, session.expires, document)
+                     .bind(session.id_hash, session.issuer, session.user, session.sid, session.auth_time,
+                           session.created, session.last_seen, session.expires, document)
                      .run());
     tx.audit(audit);
     return {};

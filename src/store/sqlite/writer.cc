@@ -28,7 +28,8 @@ PreparedEvents prepare(const std::vector<model::AuditEvent>& events) {
   return out;
 }
 
-Result<void> Tx::change(const Issuer& issuer, model::ChangeKind kind, std::string subject, Instant at, Instant expires) {
+Result<void> Tx::change(const Issuer& issuer, model::ChangeKind kind, std::string subject, Instant at,
+                        Instant expires) {
   Query query(db, "INSERT INTO changes(issuer, kind, subject, at, expires) VALUES(?1, ?2, ?3, ?4, ?5)");
   MITRAL_CHECK(query.bind(issuer, kind, subject, at, expires).run());
   changes_.push_back({.seq = sqlite3_last_insert_rowid(db.handle()),
@@ -84,8 +85,8 @@ bool Writer::enqueue(Act& act, std::coroutine_handle<> waiting) {
   act.waiting = waiting;
   act.home = Scheduler::current();
   Scheduler* const home = act.home;
-  // Not at once: the loop first handles what else is ready, which then shares the batch. Woken here, the writer would take
-  // the core from it for a batch of one. Posted before the act is queued, so that nothing can fail after that.
+  // Not at once: the loop first handles what else is ready, which then shares the batch. Woken here, the writer would
+  // take the core from it for a batch of one. Posted before the act is queued, so that nothing can fail after that.
   if (home != nullptr) home->post([wake = wake_] { wake->notify_one(); });
   {
     const std::lock_guard lock(mutex_);
@@ -187,7 +188,8 @@ Result<void> Writer::run_act(Act& act, std::vector<model::Change>& changes) {
   Tx tx(connection_, changes);
   Result<void> done;
   try {
-    done = faulted(FaultPoint::act) ? Result<void>(fail(ErrorCode::unavailable, {}, "injected fault in act")) : act.run(tx);
+    done = faulted(FaultPoint::act) ? Result<void>(fail(ErrorCode::unavailable, {}, "injected fault in act"))
+                                    : act.run(tx);
     if (done && !tx.undone_) {
       for (const auto* events : tx.events_) {
         if (done) done = append(*events);
@@ -233,7 +235,8 @@ Result<void> Writer::seal(Connection& connection) {
   const auto signed_text = signer(audit::checkpoint_payload({.seq = head_.seq, .hash = head_.hash, .at = head_.at}));
   if (!signed_text) {
     // Records go on; the verifier complains when a seal is missing for too long.
-    if (!std::exchange(signer_failed_, true)) log::error("audit.checkpoint_failed", {{"detail", signed_text.error().detail}});
+    if (!std::exchange(signer_failed_, true))
+      log::error("audit.checkpoint_failed", {{"detail", signed_text.error().detail}});
     return {};
   }
   signer_failed_ = false;
@@ -274,11 +277,12 @@ Result<void> Writer::notice_others() {
   return {};
 }
 
-/// The store's tick copies the log back beside us; under steady load that never catches up to the end, so when the log has
-/// grown too long the writer copies the rest while it holds still, and the next transaction starts the log anew.
+/// The store's tick copies the log back beside us; under steady load that never catches up to the end, so when the log
+/// has grown too long the writer copies the rest while it holds still, and the next transaction starts the log anew.
 void Writer::keep_log_short() {
   const int pages = wal_pages_.load(std::memory_order_relaxed);
-  if (pages < static_cast<int>(limits::kWalPagesMax) || pages < wal_tried_ + static_cast<int>(limits::kWalPagesPassive)) {
+  if (pages < static_cast<int>(limits::kWalPagesMax) ||
+      pages < wal_tried_ + static_cast<int>(limits::kWalPagesPassive)) {
     if (pages < wal_tried_) wal_tried_ = 0;
     return;
   }

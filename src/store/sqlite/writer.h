@@ -54,7 +54,8 @@ class Tx {
                                     Instant expires);
   /// The latest instant up to which client or user were revoked by acts of this very batch: memory learns of them only
   /// when the batch is durable.
-  [[nodiscard]] Instant pending_floor(const Issuer& issuer, std::string_view client, std::string_view user) const noexcept;
+  [[nodiscard]] Instant pending_floor(const Issuer& issuer, std::string_view client,
+                                      std::string_view user) const noexcept;
   /// Appends to the audit record, if the act succeeds and is not undone.
   void audit(const PreparedEvents& events) { events_.push_back(&events); }
   /// The act answers, but what it wrote (changes and events too) is rolled back.

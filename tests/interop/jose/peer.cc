@@ -1,5 +1,5 @@
-// Peer: Mitral's JOSE at the end of a pipe, for other implementations to talk to. One JSON request per line on stdin, one
-// JSON answer per line on stdout; "error" instead of a result when Mitral refuses.
+// Peer: Mitral's JOSE at the end of a pipe, for other implementations to talk to. One JSON request per line on stdin,
+// one JSON answer per line on stdout; "error" instead of a result when Mitral refuses.
 //
 //   {"op":"generate","kind":"P-256"}                       -> {"private":JWK,"public":JWK,"thumbprint":"..."}
 //   {"op":"thumbprint","jwk":JWK}                          -> {"thumbprint":"..."}
@@ -21,13 +21,15 @@ using codec::Json;
 
 std::string text(const Json& request, std::string_view name) { return std::string(request[name].string_or()); }
 
-std::unexpected<Error> unknown() { return fail(ErrorCode::invalid_request, {}, "no such operation, kind or algorithm"); }
+std::unexpected<Error> unknown() {
+  return fail(ErrorCode::invalid_request, {}, "no such operation, kind or algorithm");
+}
 
 Result<Json> generate(const Json& request) {
   const std::string kind = text(request, "kind");
-  for (const auto& [name, value] :
-       {std::pair{"RSA", jose::KeyKind::rsa}, std::pair{"P-256", jose::KeyKind::p256}, std::pair{"P-384", jose::KeyKind::p384},
-        std::pair{"P-521", jose::KeyKind::p521}, std::pair{"Ed25519", jose::KeyKind::ed25519}}) {
+  for (const auto& [name, value] : {std::pair{"RSA", jose::KeyKind::rsa}, std::pair{"P-256", jose::KeyKind::p256},
+                                    std::pair{"P-384", jose::KeyKind::p384}, std::pair{"P-521", jose::KeyKind::p521},
+                                    std::pair{"Ed25519", jose::KeyKind::ed25519}}) {
     if (kind != name) continue;
     MITRAL_TRY(auto key, crypto::PrivateKey::generate(value));
     const auto jwk = jose::PrivateJwk::from_key(std::move(key), "mitral-1");
@@ -61,16 +63,17 @@ Result<Json> encrypt(const Json& request) {
   const auto enc = jose::parse_jwe_enc(text(request, "enc"));
   if (!alg || !enc) return unknown();
   MITRAL_TRY(const auto jwk, jose::Jwk::parse(request["jwk"]));
-  MITRAL_TRY(const auto token, jose::encrypt_jwe(jwk.key(), {.alg = *alg, .enc = *enc, .kid = jwk.kid(), .typ = {}, .cty = {}},
-                                                 text(request, "payload"), crypto::system_random()));
+  MITRAL_TRY(const auto token,
+             jose::encrypt_jwe(jwk.key(), {.alg = *alg, .enc = *enc, .kid = jwk.kid(), .typ = {}, .cty = {}},
+                               text(request, "payload"), crypto::system_random()));
   return Json::object({{"token", token}});
 }
 
 Result<Json> decrypt(const Json& request) {
   MITRAL_TRY(const auto jwk, jose::PrivateJwk::parse(request["jwk"]));
-  MITRAL_TRY(const auto plain, jose::decrypt_jwe(text(request, "token"), [&jwk](const jose::JweHeader&) -> Result<crypto::PrivateKey> {
-               return jwk.key();
-             }));
+  MITRAL_TRY(const auto plain,
+             jose::decrypt_jwe(text(request, "token"),
+                               [&jwk](const jose::JweHeader&) -> Result<crypto::PrivateKey> { return jwk.key(); }));
   return Json::object({{"payload", plain.plaintext}});
 }
 
@@ -95,7 +98,8 @@ int main() {
   std::string line;
   while (std::getline(std::cin, line)) {
     const auto out = answer(line);
-    std::cout << (out ? *out : Json::object({{"error", name(out.error().code)}, {"detail", out.error().detail}})).dump() << std::endl;
+    std::cout << (out ? *out : Json::object({{"error", name(out.error().code)}, {"detail", out.error().detail}})).dump()
+              << std::endl;
   }
   return 0;
 }

@@ -60,28 +60,36 @@ TEST(Config, WrongTypesAreErrors) {
   EXPECT_NE(problems(with("\"delayed\"", "\"never\"")).find("must be one of: full, delayed"), std::string::npos);
 }
 
-TEST(Config, SyntaxErrorNamesTheLine) { EXPECT_NE(problems("[server]\nlisten = \n").find("m.toml:2"), std::string::npos); }
+TEST(Config, SyntaxErrorNamesTheLine) {
+  EXPECT_NE(problems("[server]\nlisten = \n").find("m.toml:2"), std::string::npos);
+}
 
 TEST(Config, M_4_3_1_PlainHttpOffLoopbackIsRefused) {
-  EXPECT_NE(problems(with("listen = \"127.0.0.1:8080\"", "listen = \"0.0.0.0:8080\"")).find("plain HTTP"), std::string::npos);
-  EXPECT_NE(problems(with("id = \"http://127.0.0.1:8080\"", "id = \"http://as.example\"")).find("must be https"), std::string::npos);
-  EXPECT_NE(problems(with("id = \"http://127.0.0.1:8080\"", "id = \"http://127.0.0.1.evil.example\"")).find("must be https"),
+  EXPECT_NE(problems(with("listen = \"127.0.0.1:8080\"", "listen = \"0.0.0.0:8080\"")).find("plain HTTP"),
             std::string::npos);
+  EXPECT_NE(problems(with("id = \"http://127.0.0.1:8080\"", "id = \"http://as.example\"")).find("must be https"),
+            std::string::npos);
+  EXPECT_NE(
+      problems(with("id = \"http://127.0.0.1:8080\"", "id = \"http://127.0.0.1.evil.example\"")).find("must be https"),
+      std::string::npos);
 }
 
 TEST(Config, W_20_AdminListenerStaysOnLoopback) {
-  EXPECT_NE(problems(with("admin_listen = \"127.0.0.1:8081\"", "admin_listen = \"0.0.0.0:8081\"")).find("must be loopback"),
-            std::string::npos);
+  EXPECT_NE(
+      problems(with("admin_listen = \"127.0.0.1:8081\"", "admin_listen = \"0.0.0.0:8081\"")).find("must be loopback"),
+      std::string::npos);
 }
 
 TEST(Config, J_6_IssuerIsTakenExactlyOrRefused) {
-  for (const char* bad : {"https://as.example/", "https://as.example?x", "https://as.example#x", "https://u@as.example"}) {
+  for (const char* bad :
+       {"https://as.example/", "https://as.example?x", "https://as.example#x", "https://u@as.example"}) {
     EXPECT_NE(problems(with("http://127.0.0.1:8080\"\nname", std::string(bad) + "\"\nname")), "") << bad;
   }
 }
 
 TEST(Config, IssuerTwiceIsAnError) {
-  EXPECT_NE(problems(std::string(kGood) + "[[issuer]]\nid = \"http://127.0.0.1:8080\"\n").find("is there twice"), std::string::npos);
+  EXPECT_NE(problems(std::string(kGood) + "[[issuer]]\nid = \"http://127.0.0.1:8080\"\n").find("is there twice"),
+            std::string::npos);
 }
 
 TEST(Config, MissingFileSaysWhatToDo) {

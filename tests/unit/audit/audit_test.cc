@@ -216,7 +216,9 @@ TEST(AuditTamper, ACutTailIsFoundByWhoeverRemembersAHead) {
   EXPECT_EQ(verdict.broken_at, 16);
   // Cut and written on: the remembered head no longer fits.
   Chain other(15);
-  for (int i = 0; i < 10; ++i) other.records.push_back(Record{.seq = 0, .event = event(AuditKind::sign_out), .previous = {}, .hash = {}, .checkpoint = {}});
+  for (int i = 0; i < 10; ++i)
+    other.records.push_back(
+        Record{.seq = 0, .event = event(AuditKind::sign_out), .previous = {}, .hash = {}, .checkpoint = {}});
   other.rechain();
   EXPECT_EQ(other.check({.checkpoints = {}, .expected = head}).finding, Finding::head_mismatch);
 }
@@ -225,11 +227,13 @@ TEST(AuditTamper, AChainWithoutItsSealsIsFound) {
   const auto key = es256("audit-1");
   const auto count = static_cast<int>(2 * limits::kAuditCheckpointRecords + 1);
   const Chain chain(count);
-  EXPECT_EQ(chain.check({.checkpoints = verifier_of({public_set(key)}), .expected = {}}).finding, Finding::checkpoint_missing);
+  EXPECT_EQ(chain.check({.checkpoints = verifier_of({public_set(key)}), .expected = {}}).finding,
+            Finding::checkpoint_missing);
 }
 
 TEST(AuditVerify, AReadersErrorIsAnError) {
-  const auto verdict = verify([](std::int64_t, std::size_t) -> Result<std::vector<Record>> { return fail(ErrorCode::unavailable); }, {});
+  const auto verdict =
+      verify([](std::int64_t, std::size_t) -> Result<std::vector<Record>> { return fail(ErrorCode::unavailable); }, {});
   ASSERT_FALSE(verdict);
   EXPECT_EQ(verdict.error().code, ErrorCode::unavailable);
 }
@@ -239,7 +243,8 @@ TEST(AuditRender, W27_NoValueForgesALine) {
   record.event.user = "eve\n2026-01-01T00:00:00.000Z #43 sign_in success";
   record.event.details = {{"k\r", "a\x1b[2J\x7f b"}};
   const auto line = render_line(record);
-  EXPECT_TRUE(std::ranges::none_of(line, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; })) << line;
+  EXPECT_TRUE(std::ranges::none_of(line, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }))
+      << line;
   EXPECT_NE(line.find("#42 token_issued success"), std::string::npos);
   EXPECT_NE(line.find("client=c_app"), std::string::npos);
   EXPECT_EQ(render_json(record).dump().find('\n'), std::string::npos);
@@ -255,7 +260,8 @@ TEST(AuditRender, JsonIsEnoughToVerify) {
 
 TEST(AuditFhir, EveryKindIsAnAuditEvent) {
   for (int kind = 1; kind <= static_cast<int>(AuditKind::fhir_access); ++kind) {
-    const Record record{.seq = 7, .event = event(static_cast<AuditKind>(kind)), .previous = {}, .hash = {}, .checkpoint = {}};
+    const Record record{
+        .seq = 7, .event = event(static_cast<AuditKind>(kind)), .previous = {}, .hash = {}, .checkpoint = {}};
     const auto json = to_fhir(record, "Mitral");
     EXPECT_EQ(json["resourceType"].string_or(), "AuditEvent");
     EXPECT_FALSE(json["type"]["code"].string_or().empty()) << kind;
@@ -287,8 +293,9 @@ TEST(AuditFhir, AccessFollowsThePatterns) {
   EXPECT_EQ(json["agent"][0]["type"]["coding"][0]["code"].string_or(), "110153");
   EXPECT_EQ(json["agent"][1]["type"]["coding"][0]["code"].string_or(), "IRCP");
   EXPECT_EQ(json["agent"][1]["policy"][0].string_or(), "urn:ietf:params:oauth:jti:t1");
-  const std::pair<const char*, const char*> actions[] = {{"read", "R"}, {"vread", "R"}, {"create", "C"}, {"update", "U"},
-                                                         {"patch", "U"}, {"delete", "D"}, {"operation", "E"}};
+  const std::pair<const char*, const char*> actions[] = {{"read", "R"},     {"vread", "R"}, {"create", "C"},
+                                                         {"update", "U"},   {"patch", "U"}, {"delete", "D"},
+                                                         {"operation", "E"}};
   for (const auto& [interaction, action] : actions) {
     record.event.details = {{"interaction", interaction}};
     EXPECT_EQ(to_fhir(record, "Mitral")["action"].string_or(), action);

@@ -78,7 +78,8 @@ TEST(Task, RunsInALoop) { EXPECT_EQ(run_sync(sum_to(10'000)), 50'005'000); }
 
 Task<int> from_thread() {
   std::thread worker;
-  const int value = co_await Completion<int>{[&](std::function<void(int)> done) { worker = std::thread([done] { done(42); }); }, {}};
+  const int value =
+      co_await Completion<int>{[&](std::function<void(int)> done) { worker = std::thread([done] { done(42); }); }, {}};
   worker.join();
   co_return value;
 }

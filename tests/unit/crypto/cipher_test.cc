@@ -44,7 +44,8 @@ TEST(AesGcm, J18_TruncatedTagIsRefused) {
   const std::string key(32, 'k'), nonce(12, 'n');
   const std::string sealed = seal(Aead::aes256_gcm, key, nonce, "", "").value();
   ASSERT_EQ(sealed.size(), 16U);
-  for (std::size_t size = 0; size < 16; ++size) EXPECT_FALSE(open(Aead::aes256_gcm, key, nonce, "", sealed.substr(0, size)));
+  for (std::size_t size = 0; size < 16; ++size)
+    EXPECT_FALSE(open(Aead::aes256_gcm, key, nonce, "", sealed.substr(0, size)));
 }
 
 TEST(AesGcm, SizesOfKeyAndNonceAreExact) {
@@ -63,7 +64,8 @@ TEST(AesKeyWrap, Rfc3394Section4) {
 
   const Secret kek256(from_hex("000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F"));
   const Secret key256(from_hex("00112233445566778899AABBCCDDEEFF000102030405060708090A0B0C0D0E0F"));
-  const std::string wrapped256 = from_hex("28C9F404C4B810F4CBCCB35CFB87F8263F5786E2D80ED326CBC7F0E71A99F43BFB988B9B7A02DD21");
+  const std::string wrapped256 =
+      from_hex("28C9F404C4B810F4CBCCB35CFB87F8263F5786E2D80ED326CBC7F0E71A99F43BFB988B9B7A02DD21");
   EXPECT_EQ(aes_wrap(kek256, key256).value(), wrapped256);
   EXPECT_EQ(aes_unwrap(kek256, wrapped256).value(), key256);
 }
@@ -71,7 +73,8 @@ TEST(AesKeyWrap, Rfc3394Section4) {
 TEST(AesKeyWrap, J18_ShortLongAndChangedInputIsRefused) {
   const Secret kek(std::string(32, 'k'));
   const std::string wrapped = aes_wrap(kek, Secret(std::string(32, 'c'))).value();
-  for (std::size_t size = 0; size < wrapped.size(); ++size) EXPECT_FALSE(aes_unwrap(kek, wrapped.substr(0, size))) << size;
+  for (std::size_t size = 0; size < wrapped.size(); ++size)
+    EXPECT_FALSE(aes_unwrap(kek, wrapped.substr(0, size))) << size;
   EXPECT_FALSE(aes_unwrap(kek, wrapped + "12345678"));
   EXPECT_FALSE(aes_unwrap(kek, std::string(4096, 'x')));
   for (std::size_t i = 0; i < wrapped.size(); ++i) {
@@ -86,16 +89,19 @@ TEST(AesKeyWrap, J18_ShortLongAndChangedInputIsRefused) {
 TEST(CbcHmac, Rfc7518AppendixB1) {
   const Secret key(from_hex("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"));
   const std::string plain =
-      "A cipher system must not be required to be secret, and it must be able to fall into the hands of the enemy without "
+      "A cipher system must not be required to be secret, and it must be able to fall into the hands of the enemy "
+      "without "
       "inconvenience";
   const std::string iv = from_hex("1af38c2dc2b96ffdd86694092341bc04");
   const std::string aad = "The second principle of Auguste Kerckhoffs";
   const auto sealed = cbc_hmac_seal(key, iv, aad, plain);
   ASSERT_TRUE(sealed);
-  EXPECT_EQ(sealed->ciphertext,
-            from_hex("c80edfa32ddf39d5ef00c0b468834279a2e46a1b8049f792f76bfe54b903a9c9a94ac9b47ad2655c5f10f9aef71427e2fc6f9b3f"
-                     "399a221489f16362c703233609d45ac69864e3321cf82935ac4096c86e133314c54019e8ca7980dfa4b9cf1b384c486f3a54c51078"
-                     "158ee5d79de59fbd34d848b3d69550a67646344427ade54b8851ffb598f7f80074b9473c82e2db"));
+  EXPECT_EQ(
+      sealed->ciphertext,
+      from_hex(
+          "c80edfa32ddf39d5ef00c0b468834279a2e46a1b8049f792f76bfe54b903a9c9a94ac9b47ad2655c5f10f9aef71427e2fc6f9b3f"
+          "399a221489f16362c703233609d45ac69864e3321cf82935ac4096c86e133314c54019e8ca7980dfa4b9cf1b384c486f3a54c51078"
+          "158ee5d79de59fbd34d848b3d69550a67646344427ade54b8851ffb598f7f80074b9473c82e2db"));
   EXPECT_EQ(sealed->tag, from_hex("652c3fa36b0a7c5b3219fab3a30bc1c4"));
   EXPECT_EQ(cbc_hmac_open(key, iv, aad, sealed->ciphertext, sealed->tag).value(), plain);
 }
@@ -121,8 +127,8 @@ TEST(CbcHmac, J19_AnyChangeGivesTheSameError) {
 }
 
 TEST(ConcatKdf, Rfc7518AppendixC) {
-  const std::uint8_t z[] = {158, 86, 217, 29, 129, 113, 53, 211, 114, 131, 66,  131, 191, 132, 38,  156,
-                            251, 49, 110, 163, 218, 128, 106, 72, 246, 218, 167, 121, 140, 254, 144, 196};
+  const std::uint8_t z[] = {158, 86, 217, 29,  129, 113, 53,  211, 114, 131, 66,  131, 191, 132, 38,  156,
+                            251, 49, 110, 163, 218, 128, 106, 72,  246, 218, 167, 121, 140, 254, 144, 196};
   const std::uint8_t expected[] = {86, 170, 141, 234, 248, 35, 109, 32, 92, 34, 40, 205, 113, 167, 16, 26};
   const auto key = concat_kdf(Secret(to_string(z)), "A128GCM", "Alice", "Bob", 16);
   ASSERT_TRUE(key);

@@ -122,16 +122,16 @@ TEST(RsaKey, J9_WeakOrOddNumbersAreRefused) {
 }
 
 TEST(RsaKey, J9_WeakKeyInSpkiIsRefused) {
-  EXPECT_FALSE(PublicKey::from_spki_der(
-      from_hex("305c300d06092a864886f70d0101010500034b003048024100d1cd3c104676111f45617e22bc61d614c9afe37fff3e085fd8482c5b"
-               "fb78d2544231e52784536aa9517bebf9e41dc2a447069784cf5ac042c1b7807f8ee2c0190203010001")));
+  EXPECT_FALSE(PublicKey::from_spki_der(from_hex(
+      "305c300d06092a864886f70d0101010500034b003048024100d1cd3c104676111f45617e22bc61d614c9afe37fff3e085fd8482c5b"
+      "fb78d2544231e52784536aa9517bebf9e41dc2a447069784cf5ac042c1b7807f8ee2c0190203010001")));
 }
 
 TEST(RsaKey, PartsThatDoNotBelongTogetherAreRefused) {
   const PrivateComponents good = rsa_key().components().value();
   ASSERT_TRUE(PrivateKey::from_components(good));
   for (Secret PrivateComponents::* member : {&PrivateComponents::d, &PrivateComponents::p, &PrivateComponents::q,
-                                            &PrivateComponents::dp, &PrivateComponents::dq, &PrivateComponents::qi}) {
+                                             &PrivateComponents::dp, &PrivateComponents::dq, &PrivateComponents::qi}) {
     PrivateComponents parts = good;
     std::string number((parts.*member).reveal());
     number.back() = static_cast<char>(number.back() ^ 2);
@@ -143,17 +143,22 @@ TEST(RsaKey, PartsThatDoNotBelongTogetherAreRefused) {
 }
 
 TEST(EcKey, CurvesWeDoNotKnowAndSpelledOutCurvesAreRefused) {
-  EXPECT_FALSE(PublicKey::from_spki_der(
-      from_hex("3056301006072a8648ce3d020106052b8104000a034200047d5e81b795dfe105c49f7a47db94dca9b6f8d6588ee61377455b1b88a51a"
-               "a89ef405742b5cb71850cde943f3050881812195ee9eb5c31bf7e123a809516e19f5")))
-      << "secp256k1";
   EXPECT_FALSE(PublicKey::from_spki_der(from_hex(
-      "3082014b3082010306072a8648ce3d02013081f7020101302c06072a8648ce3d0101022100ffffffff00000001000000000000000000000000ff"
-      "ffffffffffffffffffffff305b0420ffffffff00000001000000000000000000000000fffffffffffffffffffffffc04205ac635d8aa3a93e7"
-      "b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604b031500c49d360886e704936a6678e1139d26b7819f7e900441046b17d1f2e12c42"
-      "47f8bce6e563a440f277037d812deb33a0f4a13945d898c2964fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5"
-      "022100ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc63255102010103420004dcbf19ac51f15ec82e7e164da9dc0d"
-      "caa57c9697078e4d4c7bb317cb5ae64198663d99c486bd132e6c53c5a46f69b8d9586aba15020bfb4981b34e4b27ac0d53")))
+      "3056301006072a8648ce3d020106052b8104000a034200047d5e81b795dfe105c49f7a47db94dca9b6f8d6588ee61377455b1b88a51a"
+      "a89ef405742b5cb71850cde943f3050881812195ee9eb5c31bf7e123a809516e19f5")))
+      << "secp256k1";
+  EXPECT_FALSE(PublicKey::from_spki_der(
+      from_hex("3082014b3082010306072a8648ce3d02013081f7020101302c06072a8648ce3d0101022100ffffffff000000010000000000000"
+               "00000000000ff"
+               "ffffffffffffffffffffff305b0420ffffffff00000001000000000000000000000000fffffffffffffffffffffffc04205ac63"
+               "5d8aa3a93e7"
+               "b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604b031500c49d360886e704936a6678e1139d26b7819f7e900441046b1"
+               "7d1f2e12c42"
+               "47f8bce6e563a440f277037d812deb33a0f4a13945d898c2964fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb64"
+               "06837bf51f5"
+               "022100ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc63255102010103420004dcbf19ac51f15ec82e7"
+               "e164da9dc0d"
+               "caa57c9697078e4d4c7bb317cb5ae64198663d99c486bd132e6c53c5a46f69b8d9586aba15020bfb4981b34e4b27ac0d53")))
       << "explicit parameters (CVE-2020-0601)";
 }
 
@@ -197,7 +202,8 @@ constexpr std::string_view kCertificate =
 
 TEST(Certificate, ThumbprintAndKey) {
   const std::string der = from_hex(kCertificate);
-  EXPECT_EQ(to_string(certificate_thumbprint(der)), from_hex("224eff070047cb98ad1918b70345cfbdb04e8861e69b1b265bafd11cd58c84c0"));
+  EXPECT_EQ(to_string(certificate_thumbprint(der)),
+            from_hex("224eff070047cb98ad1918b70345cfbdb04e8861e69b1b265bafd11cd58c84c0"));
   const auto key = certificate_public_key(der);
   ASSERT_TRUE(key);
   EXPECT_EQ(key->pem(),

@@ -41,13 +41,14 @@ TEST(Password, UnknownUserIsAlwaysNo) {
 
 TEST(Password, StoredStringsThatAskForTooMuchOrAreOddAreRefused) {
   const auto h = hasher();
-  for (const char* stored : {"", "plain", "$argon2i$v=19$m=64,t=1,p=1$c29tZXNhbHQ$AAAA", "$2b$10$abcdefghijklmnopqrstuv",
-                             "$argon2id$v=16$m=64,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
-                             "$argon2id$v=19$m=4294967295,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
-                             "$argon2id$v=19$m=64,t=99999,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
-                             "$argon2id$v=19$m=64,t=1,p=200$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
-                             "$argon2id$v=19$m=-64,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
-                             "$argon2id$v=19$m=64,t=1,p=1$$"}) {
+  for (const char* stored :
+       {"", "plain", "$argon2i$v=19$m=64,t=1,p=1$c29tZXNhbHQ$AAAA", "$2b$10$abcdefghijklmnopqrstuv",
+        "$argon2id$v=16$m=64,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+        "$argon2id$v=19$m=4294967295,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+        "$argon2id$v=19$m=64,t=99999,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+        "$argon2id$v=19$m=64,t=1,p=200$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+        "$argon2id$v=19$m=-64,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+        "$argon2id$v=19$m=64,t=1,p=1$$"}) {
     EXPECT_EQ(h.verify(stored, password("x")).error().code, ErrorCode::crypto_failed) << stored;
     EXPECT_TRUE(h.needs_rehash(stored) || std::string_view(stored).ends_with("$$")) << stored;
   }
@@ -55,7 +56,8 @@ TEST(Password, StoredStringsThatAskForTooMuchOrAreOddAreRefused) {
 
 TEST(Password, LimitsOfPasswordAndParameters) {
   const auto h = hasher();
-  EXPECT_EQ(h.hash(password(std::string(limits::kPasswordMax + 1, 'x')), system_random()).error().code, ErrorCode::too_large);
+  EXPECT_EQ(h.hash(password(std::string(limits::kPasswordMax + 1, 'x')), system_random()).error().code,
+            ErrorCode::too_large);
   EXPECT_EQ(h.verify("$", password(std::string(limits::kPasswordMax + 1, 'x'))).error().code, ErrorCode::too_large);
   EXPECT_FALSE(h.hash(password(""), system_random()));
   EXPECT_FALSE(PasswordHasher::create({.memory_kib = 1, .passes = 1, .lanes = 1}, system_random()));

@@ -12,8 +12,9 @@
 namespace mitral::crypto {
 namespace {
 
-constexpr SignAlg kAll[] = {SignAlg::rs256, SignAlg::rs384, SignAlg::rs512, SignAlg::ps256, SignAlg::ps384, SignAlg::ps512,
-                            SignAlg::es256, SignAlg::es384, SignAlg::es512, SignAlg::eddsa, SignAlg::ed25519};
+constexpr SignAlg kAll[] = {SignAlg::rs256, SignAlg::rs384, SignAlg::rs512,  SignAlg::ps256,
+                            SignAlg::ps384, SignAlg::ps512, SignAlg::es256,  SignAlg::es384,
+                            SignAlg::es512, SignAlg::eddsa, SignAlg::ed25519};
 constexpr KeyKind kKinds[] = {KeyKind::rsa, KeyKind::p256, KeyKind::p384, KeyKind::p521, KeyKind::ed25519};
 
 const PrivateKey& key_of(KeyKind kind) {
@@ -51,7 +52,8 @@ TEST(Sign, EveryAlgorithmWithItsKindOfKeyAndNoOther) {
 
 TEST(Sign, OneRsaAlgorithmDoesNotPassForAnother) {
   const PrivateKey& key = key_of(KeyKind::rsa);
-  const SignAlg rsa[] = {SignAlg::rs256, SignAlg::rs384, SignAlg::rs512, SignAlg::ps256, SignAlg::ps384, SignAlg::ps512};
+  const SignAlg rsa[] = {SignAlg::rs256, SignAlg::rs384, SignAlg::rs512,
+                         SignAlg::ps256, SignAlg::ps384, SignAlg::ps512};
   for (SignAlg made : rsa) {
     const std::string signature = sign(key, made, "m").value();
     for (SignAlg read : rsa) EXPECT_EQ(verify(key.public_key(), read, "m", signature).has_value(), made == read);
@@ -69,7 +71,8 @@ TEST(Ecdsa, J7_NumbersOutOfRangeAndDerAreRefused) {
       {KeyKind::p384, SignAlg::es384,
        from_hex("ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973")},
       {KeyKind::p521, SignAlg::es512,
-       from_hex("01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f966b7fcc0148f709a5d03bb5c9b8"
+       from_hex("01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f966b7fcc0148f709a5d03b"
+                "b5c9b8"
                 "899c47aebb6fb71e91386409")}};
   for (const Curve& curve : curves) {
     const PrivateKey& key = key_of(curve.kind);
@@ -99,7 +102,8 @@ TEST(Ecdsa, J7_NumbersOutOfRangeAndDerAreRefused) {
 }
 
 TEST(Ecdsa, SmallNumbersAreEncodedRight) {
-  // About one signature in 256 has an r or s with leading zero bytes, and half of them a high bit: both must survive DER.
+  // About one signature in 256 has an r or s with leading zero bytes, and half of them a high bit: both must survive
+  // DER.
   const PrivateKey& key = key_of(KeyKind::p256);
   for (int i = 0; i < 600; ++i) {
     const std::string message = std::to_string(i);
@@ -131,7 +135,8 @@ TEST(Ecdsa, Rfc6979AppendixA25Signatures) {
 }
 
 TEST(EdDsa, Rfc8032Section71) {
-  const auto check = [](std::string_view secret, std::string_view pub, std::string_view message, std::string_view expected) {
+  const auto check = [](std::string_view secret, std::string_view pub, std::string_view message,
+                        std::string_view expected) {
     PrivateComponents parts;
     parts.pub = {.kind = KeyKind::ed25519, .n = {}, .e = {}, .x = from_hex(pub), .y = {}};
     parts.d = Secret(from_hex(secret));
@@ -143,11 +148,13 @@ TEST(EdDsa, Rfc8032Section71) {
   };
   check("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
         "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a", "",
-        "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141"
+        "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe"
+        "24655141"
         "438e7a100b");
   check("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
         "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c", "72",
-        "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d29"
+        "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302a"
+        "eeb00d29"
         "1612bb0c00");
 }
 
@@ -160,8 +167,10 @@ TEST(Sign, ManyKeysAndThreadsShareOneKey) {
       for (int i = 0; i < 50; ++i) {
         const PrivateKey other = PrivateKey::generate(KeyKind::p256).value();  // pushes the shared key out of the cache
         const std::string message = std::to_string(t * 1000 + i);
-        good += verify(key.public_key(), SignAlg::es256, message, sign(key, SignAlg::es256, message).value()).has_value();
-        good += verify(other.public_key(), SignAlg::es256, message, sign(other, SignAlg::es256, message).value()).has_value();
+        good +=
+            verify(key.public_key(), SignAlg::es256, message, sign(key, SignAlg::es256, message).value()).has_value();
+        good += verify(other.public_key(), SignAlg::es256, message, sign(other, SignAlg::es256, message).value())
+                    .has_value();
       }
     });
   }

@@ -279,8 +279,8 @@ TEST(Compartment, ProvenanceNeedsAnAllowedTargetAndNoOtherPatient) {
 }
 
 TEST(Compartment, FindsEveryReference) {
-  const auto resource = json(
-      R"({"a":{"reference":"Patient/1"},"b":[{"c":{"reference":"X/2"}}],"contained":[{"d":{"reference":"#3"}}]})");
+  const auto resource =
+      json(R"({"a":{"reference":"Patient/1"},"b":[{"c":{"reference":"X/2"}}],"contained":[{"d":{"reference":"#3"}}]})");
   const auto all = all_references(resource);
   EXPECT_EQ(all, (std::vector<std::string_view>{"Patient/1", "X/2", "#3"}));
 }

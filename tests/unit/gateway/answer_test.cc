@@ -45,7 +45,8 @@ TEST_F(Answers, ForeignAbsentAndDeletedAreTheSameAnswer) {
   EXPECT_EQ(foreign.body, absent.body);
   EXPECT_EQ(foreign.body, gone.body);
   EXPECT_EQ(gone.status, 404);
-  for (const auto* const name : {"ETag", "Last-Modified", "WWW-Authenticate"}) EXPECT_FALSE(foreign.headers.get(name)) << name;
+  for (const auto* const name : {"ETag", "Last-Modified", "WWW-Authenticate"})
+    EXPECT_FALSE(foreign.headers.get(name)) << name;
   ASSERT_EQ(foreign.headers.list().size(), absent.headers.list().size());
 }
 
@@ -71,16 +72,18 @@ TEST_F(Answers, S11_ConditionsAreAnsweredOnlyAfterTheDecision) {
 TEST_F(Answers, W19_UpstreamSeesOnlyTheGatewaysOwnHeaders) {
   upstream({{"/Observation/o1", observation("o1", "maria")}});
   auto request = Rig::request("/Observation/o1", token);
-  for (const auto* const name : {"X-User", "x-user-id", "X_User_Id", "X-Patient", "X-Scope", "X-Forwarded-For", "X-Forwarded-User",
-                                 "Forwarded", "X-Authorization", "Cookie", "Proxy-Authorization", "X-Original-URL", "X-HTTP-Method-Override",
-                                 "X-HTTP-Method", "X-Method-Override", "Range", "Accept-Encoding", "X-Client-Cert", "Prefer"}) {
+  for (const auto* const name :
+       {"X-User", "x-user-id", "X_User_Id", "X-Patient", "X-Scope", "X-Forwarded-For", "X-Forwarded-User", "Forwarded",
+        "X-Authorization", "Cookie", "Proxy-Authorization", "X-Original-URL", "X-HTTP-Method-Override", "X-HTTP-Method",
+        "X-Method-Override", "Range", "Accept-Encoding", "X-Client-Cert", "Prefer"}) {
     request.headers.add(name, "canary");
   }
   request.headers.add("Connection", "X-User-Id");
   EXPECT_EQ(rig.send(std::move(request)).status, 200);
   ASSERT_EQ(rig.world.upstream_log.size(), 1U);
   const auto& sent = rig.world.upstream_log.front();
-  for (const auto& header : sent.headers.list()) EXPECT_EQ(header.value.find("canary"), std::string::npos) << header.name;
+  for (const auto& header : sent.headers.list())
+    EXPECT_EQ(header.value.find("canary"), std::string::npos) << header.name;
   EXPECT_EQ(sent.headers.get("Authorization"), "Bearer upstream-credential");
   EXPECT_EQ(sent.headers.get("Prefer"), "handling=strict");
   EXPECT_EQ(sent.headers.get("Accept"), "application/fhir+json");
@@ -90,9 +93,14 @@ TEST_F(Answers, W19_UpstreamSeesOnlyTheGatewaysOwnHeaders) {
 }
 
 TEST_F(Answers, SearchIsRewrittenFilteredAndRelinked) {
-  upstream({{"/Observation", bundle({{observation("o1", "maria")}, {observation("o2", "otto")}, {patient("maria"), "include"},
-                                     {patient("otto"), "include"}, {R"({"resourceType":"OperationOutcome","id":"x","issue":[{"diagnostics":"otto"}]})", "outcome"}},
-                                    R"([{"relation":"self","url":"http://fhir.internal:8090/r4/Observation?x"}])", R"(,"total":2,"signature":{"who":1})")}});
+  upstream({{"/Observation",
+             bundle({{observation("o1", "maria")},
+                     {observation("o2", "otto")},
+                     {patient("maria"), "include"},
+                     {patient("otto"), "include"},
+                     {R"({"resourceType":"OperationOutcome","id":"x","issue":[{"diagnostics":"otto"}]})", "outcome"}},
+                    R"([{"relation":"self","url":"http://fhir.internal:8090/r4/Observation?x"}])",
+                    R"(,"total":2,"signature":{"who":1})")}});
   const auto response = rig.get("/Observation?code=1234&_include=Observation:subject", token);
   EXPECT_EQ(response.status, 200);
   EXPECT_EQ(ids(response), (Ids{"Observation/o1", "Patient/maria"}));
@@ -129,34 +137,43 @@ TEST_F(Answers, G10_MissingScopeIs403NeverAnEmpty200) {
   const auto limited = rig.jwt({.scope = "patient/Observation.rs launch/patient"});
   const auto refused = rig.get("/Condition?patient=maria", limited);
   EXPECT_EQ(refused.status, 403);
-  EXPECT_EQ(refused.headers.get("WWW-Authenticate"),
-            R"(Bearer error="insufficient_scope", error_description="No granted scope allows this", scope="patient/Condition.rs", )"
-            R"(resource_metadata="https://gw.example/.well-known/oauth-protected-resource/fhir")");
+  EXPECT_EQ(
+      refused.headers.get("WWW-Authenticate"),
+      R"(Bearer error="insufficient_scope", error_description="No granted scope allows this", scope="patient/Condition.rs", )"
+      R"(resource_metadata="https://gw.example/.well-known/oauth-protected-resource/fhir")");
   EXPECT_NE(refused.body.find("\"forbidden\""), std::string::npos);
   EXPECT_EQ(rig.get("/Observation?patient=maria", limited).status, 200) << "in scope and nothing there: empty";
   EXPECT_EQ(rig.world.upstream_log.size(), 1U) << "decided before anything is asked";
 }
 
 TEST_F(Answers, AnIncludeWithoutScopeIsLeftOutAndSaidSo) {
-  upstream({{"/Observation", bundle({{observation("o1", "maria")}, {R"({"resourceType":"Provenance","id":"p","target":[{"reference":"Observation/o1"}]})", "include"}})}});
-  const auto response = rig.get("/Observation?_revinclude=Provenance:target", rig.jwt({.scope = "patient/Observation.rs"}));
+  upstream(
+      {{"/Observation",
+        bundle({{observation("o1", "maria")},
+                {R"({"resourceType":"Provenance","id":"p","target":[{"reference":"Observation/o1"}]})", "include"}})}});
+  const auto response =
+      rig.get("/Observation?_revinclude=Provenance:target", rig.jwt({.scope = "patient/Observation.rs"}));
   EXPECT_EQ(ids(response), (Ids{"Observation/o1", "OperationOutcome/"}));
   EXPECT_EQ(rig.world.upstream_log.back().target.find("Provenance"), std::string::npos);
-  const auto both = rig.get("/Observation?_revinclude=Provenance:target", rig.jwt({.scope = "patient/Observation.rs patient/Provenance.rs", .jti = "j2"}));
+  const auto both = rig.get("/Observation?_revinclude=Provenance:target",
+                            rig.jwt({.scope = "patient/Observation.rs patient/Provenance.rs", .jti = "j2"}));
   EXPECT_EQ(ids(both), (Ids{"Observation/o1", "Provenance/p"}));
 }
 
 TEST_F(Answers, TotalsAreGivenOnlyWhereTheyAreTrue) {
   const auto next = R"([{"relation":"next","url":"http://fhir.internal:8090/r4/Observation?page=2"}])";
-  upstream({{"/Observation", bundle({{observation("o1", "maria")}, {observation("o2", "otto")}}, next, R"(,"total":40)")}});
+  upstream(
+      {{"/Observation", bundle({{observation("o1", "maria")}, {observation("o2", "otto")}}, next, R"(,"total":40)")}});
   EXPECT_FALSE(Json::parse(rig.get("/Observation", token).body).value().contains("total"));
-  const auto practitioner = rig.jwt({.scope = "user/*.rs", .fhir_user = std::string(kPublic) + "/Practitioner/1", .jti = "j2"});
+  const auto practitioner =
+      rig.jwt({.scope = "user/*.rs", .fhir_user = std::string(kPublic) + "/Practitioner/1", .jti = "j2"});
   EXPECT_EQ(Json::parse(rig.get("/Observation", practitioner).body).value()["total"].as_int64(), 40);
 }
 
 TEST_F(Answers, S12_PagingLinksBelongToTheirOwner) {
-  upstream({{"/Observation", bundle({{observation("o1", "maria")}}, R"([{"relation":"next","url":"http://fhir.internal:8090/r4?_getpages=abc&n=2"},)"
-                                                                    R"({"relation":"previous","url":"http://evil.example/other/x"}])")},
+  upstream({{"/Observation", bundle({{observation("o1", "maria")}},
+                                    R"([{"relation":"next","url":"http://fhir.internal:8090/r4?_getpages=abc&n=2"},)"
+                                    R"({"relation":"previous","url":"http://evil.example/other/x"}])")},
             {"?_getpages=abc&n=2", bundle({{observation("o3", "maria")}, {observation("o4", "otto")}})}});
   const auto first = rig.get("/Observation?code=77&_count=1", token);
   const auto next = link(first, "next");
@@ -195,14 +212,24 @@ TEST_F(Answers, S12_PagingLinksBelongToTheirOwner) {
 }
 
 TEST_F(Answers, HistoriesAreJudgedVersionByVersion) {
-  const auto history = R"({"resourceType":"Bundle","type":"history","entry":[)"
-                       R"({"resource":)" + observation("o1", "maria") + R"(,"request":{"method":"PUT","url":"Observation/o1"},"response":{"status":"200","etag":"W/\"2\""}},)"
-                       R"({"resource":)" + observation("o1", "otto") + R"(,"request":{"method":"POST","url":"Observation"}},)"
-                       R"({"request":{"method":"DELETE","url":"Observation/o1"},"response":{"status":"204"}},)"
-                       R"({"resource":)" + observation("o9", "maria") + "}]}";
-  upstream({{"/Observation/o1/_history", history}, {"/Observation/o1/_history/1", observation("o1", "otto")},
-            {"/Observation/o1/_history/2", R"({"resourceType":"Observation","id":"o1","meta":{"versionId":"2"},"subject":{"reference":"Patient/maria"}})"},
-            {"/Observation/o2/_history", R"({"resourceType":"Bundle","type":"history","entry":[{"resource":)" + observation("o2", "otto") + "}]}"}});
+  const auto history =
+      R"({"resourceType":"Bundle","type":"history","entry":[)"
+      R"({"resource":)" +
+      observation("o1", "maria") +
+      R"(,"request":{"method":"PUT","url":"Observation/o1"},"response":{"status":"200","etag":"W/\"2\""}},)"
+      R"({"resource":)" +
+      observation("o1", "otto") +
+      R"(,"request":{"method":"POST","url":"Observation"}},)"
+      R"({"request":{"method":"DELETE","url":"Observation/o1"},"response":{"status":"204"}},)"
+      R"({"resource":)" +
+      observation("o9", "maria") + "}]}";
+  upstream(
+      {{"/Observation/o1/_history", history},
+       {"/Observation/o1/_history/1", observation("o1", "otto")},
+       {"/Observation/o1/_history/2",
+        R"({"resourceType":"Observation","id":"o1","meta":{"versionId":"2"},"subject":{"reference":"Patient/maria"}})"},
+       {"/Observation/o2/_history",
+        R"({"resourceType":"Bundle","type":"history","entry":[{"resource":)" + observation("o2", "otto") + "}]}"}});
   const auto mine = rig.get("/Observation/o1/_history", token);
   EXPECT_EQ(mine.status, 200);
   EXPECT_EQ(ids(mine), (Ids{"Observation/o1"}));
@@ -213,13 +240,16 @@ TEST_F(Answers, HistoriesAreJudgedVersionByVersion) {
   EXPECT_EQ(foreign.status, 404);
   EXPECT_EQ(foreign.body, rig.get("/Observation/none/_history", token).body);
   // A practitioner sees everything of the type, deletions too.
-  const auto practitioner = rig.jwt({.scope = "user/*.rs", .fhir_user = std::string(kPublic) + "/Practitioner/1", .jti = "j2"});
+  const auto practitioner =
+      rig.jwt({.scope = "user/*.rs", .fhir_user = std::string(kPublic) + "/Practitioner/1", .jti = "j2"});
   EXPECT_EQ(ids(rig.get("/Observation/o1/_history", practitioner)).size(), 3U);
 }
 
 TEST_F(Answers, UpstreamsOwnNameNeverLeaves) {
-  upstream({{"/Observation/o1", R"({"resourceType":"Observation","id":"o1","subject":{"reference":"http:\/\/fhir.internal:8090\/r4\/Patient\/maria"},)"
-                                R"("text":{"div":"<a href=\"http://fhir.internal:8090/r4/Patient/maria\">x</a> http://fhir.internal:8090/r4b"}})"}});
+  upstream(
+      {{"/Observation/o1",
+        R"({"resourceType":"Observation","id":"o1","subject":{"reference":"http:\/\/fhir.internal:8090\/r4\/Patient\/maria"},)"
+        R"("text":{"div":"<a href=\"http://fhir.internal:8090/r4/Patient/maria\">x</a> http://fhir.internal:8090/r4b"}})"}});
   const auto response = rig.get("/Observation/o1", token);
   EXPECT_EQ(response.status, 200) << "absolute references to the upstream's own base count as own";
   EXPECT_NE(response.body.find("https://gw.example/fhir/Patient/maria"), std::string::npos);
@@ -228,9 +258,12 @@ TEST_F(Answers, UpstreamsOwnNameNeverLeaves) {
 }
 
 TEST_F(Answers, ElementsAreProjectedAfterTheCheck) {
-  upstream({{"/Observation", bundle({{observation("o1", "maria", R"(,"code":{"text":"x"},"valueString":"secret","_status":{"id":"1"}})")}})},
-            {"/Observation/o1", observation("o1", "maria", R"(,"code":{"text":"x"},"valueString":"v")")}});
-  raw(200, "application/fhir+json", bundle({{observation("o1", "maria", R"(,"code":{"text":"x"},"valueString":"v","_status":{"id":"1"})")}}));
+  upstream(
+      {{"/Observation",
+        bundle({{observation("o1", "maria", R"(,"code":{"text":"x"},"valueString":"secret","_status":{"id":"1"}})")}})},
+       {"/Observation/o1", observation("o1", "maria", R"(,"code":{"text":"x"},"valueString":"v")")}});
+  raw(200, "application/fhir+json",
+      bundle({{observation("o1", "maria", R"(,"code":{"text":"x"},"valueString":"v","_status":{"id":"1"})")}}));
   const auto response = rig.get("/Observation?_elements=status,value", token);
   const auto resource = Json::parse(response.body).value()["entry"][0]["resource"];
   EXPECT_FALSE(resource.contains("subject"));
@@ -254,8 +287,14 @@ TEST_F(Answers, AnswersThatCannotBeJudgedAre502) {
       {"no JSON", "application/fhir+json", "<html>", {}},
       {"truncated", "application/fhir+json", good.substr(0, good.size() - 2), {}},
       {"trailing", "application/fhir+json", good + "{}", {}},
-      {"duplicate keys", "application/fhir+json", R"({"resourceType":"Observation","id":"o1","subject":{"reference":"Patient/otto"},"subject":{"reference":"Patient/maria"}})", {}},
-      {"duplicate by escape", "application/fhir+json", R"({"resourceType":"Observation","id":"o1","subject":{"reference":"Patient/maria"},"subj\u0065ct":{"reference":"Patient/otto"}})", {}},
+      {"duplicate keys",
+       "application/fhir+json",
+       R"({"resourceType":"Observation","id":"o1","subject":{"reference":"Patient/otto"},"subject":{"reference":"Patient/maria"}})",
+       {}},
+      {"duplicate by escape",
+       "application/fhir+json",
+       R"({"resourceType":"Observation","id":"o1","subject":{"reference":"Patient/maria"},"subj\u0065ct":{"reference":"Patient/otto"}})",
+       {}},
       {"array", "application/fhir+json", "[]", {}},
       {"another resource", "application/fhir+json", observation("o2", "maria"), {}},
       {"another type", "application/fhir+json", R"({"resourceType":"Patient","id":"o1"})", {}},
@@ -273,14 +312,25 @@ TEST_F(Answers, AnswersThatCannotBeJudgedAre502) {
   }
   raw(200, "application/fhir+json", good);
   EXPECT_EQ(rig.get("/Observation", token).status, 502) << "a search answered with a single resource";
-  raw(200, "application/fhir+json", R"({"resourceType":"Bundle","type":"document","entry":[{"resource":)" + good + "}]}");
+  raw(200, "application/fhir+json",
+      R"({"resourceType":"Bundle","type":"document","entry":[{"resource":)" + good + "}]}");
   EXPECT_EQ(rig.get("/Observation", token).status, 502);
 }
 
 TEST_F(Answers, UpstreamErrorsAreReplaced) {
   const std::string secret = R"({"resourceType":"OperationOutcome","issue":[{"diagnostics":"SELECT otto@10.0.0.1"}]})";
-  for (const auto& [status, expected] : {std::pair{400, 502}, {401, 502}, {403, 502}, {404, 404}, {410, 404}, {412, 502}, {429, 503},
-                                         {500, 502}, {503, 503}, {204, 502}, {302, 502}, {304, 502}}) {
+  for (const auto& [status, expected] : {std::pair{400, 502},
+                                         {401, 502},
+                                         {403, 502},
+                                         {404, 404},
+                                         {410, 404},
+                                         {412, 502},
+                                         {429, 503},
+                                         {500, 502},
+                                         {503, 503},
+                                         {204, 502},
+                                         {302, 502},
+                                         {304, 502}}) {
     raw(status, "application/fhir+json", secret, {{"Location", "http://evil.example"}, {"Set-Cookie", "a=b"}});
     const auto response = rig.get("/Observation/o1", token);
     EXPECT_EQ(response.status, expected) << status;
@@ -292,7 +342,10 @@ TEST_F(Answers, UpstreamErrorsAreReplaced) {
   const auto search = rig.get("/Observation?code=1", token);
   EXPECT_EQ(search.status, 400);
   EXPECT_EQ(search.body.find("otto"), std::string::npos);
-  for (const auto& [code, expected] : {std::pair{ErrorCode::timeout, 503}, {ErrorCode::unavailable, 503}, {ErrorCode::too_large, 502}, {ErrorCode::malformed, 502}}) {
+  for (const auto& [code, expected] : {std::pair{ErrorCode::timeout, 503},
+                                       {ErrorCode::unavailable, 503},
+                                       {ErrorCode::too_large, 502},
+                                       {ErrorCode::malformed, 502}}) {
     rig.world.upstream_error = Error{code, {}, "detail"};
     EXPECT_EQ(rig.get("/Observation/o1", token).status, expected);
   }
@@ -305,7 +358,8 @@ TEST_F(Answers, FormatsOtherThanJsonAre406) {
     if (!accept.empty()) request.headers.add("Accept", accept);
     return rig.send(std::move(request)).status;
   };
-  for (const auto* const accept : {"", "application/fhir+json", "application/json", "*/*", "text/html,application/xml;q=0.9,*/*;q=0.8"}) {
+  for (const auto* const accept :
+       {"", "application/fhir+json", "application/json", "*/*", "text/html,application/xml;q=0.9,*/*;q=0.8"}) {
     EXPECT_EQ(with(accept, ""), 200) << accept;
   }
   EXPECT_EQ(with("application/fhir+xml", ""), 406);
@@ -318,7 +372,8 @@ TEST_F(Answers, FormatsOtherThanJsonAre406) {
 
 TEST_F(Answers, WhoReadWhatIsDurableBeforeTheAnswer) {
   upstream({{"/Observation/o1", observation("o1", "maria")},
-            {"/Observation", bundle({{observation("o1", "maria")}, {observation("o2", "otto")}, {observation("o3", "leo")}})}});
+            {"/Observation",
+             bundle({{observation("o1", "maria")}, {observation("o2", "otto")}, {observation("o3", "leo")}})}});
   EXPECT_EQ(rig.get("/Observation/o1", token).status, 200);
   ASSERT_EQ(rig.audit.list.size(), 1U);
   const auto& event = rig.audit.list.front();
@@ -330,8 +385,11 @@ TEST_F(Answers, WhoReadWhatIsDurableBeforeTheAnswer) {
   EXPECT_EQ(event.grant, "grant-1");
   EXPECT_EQ(event.token, "jti-1");
   EXPECT_EQ(event.address, "192.0.2.7");
-  EXPECT_EQ(event.details, (std::vector<std::pair<std::string, std::string>>{
-                               {"interaction", "read"}, {"resource", "Observation"}, {"id", "o1"}, {"count", "1"}, {"ids", "Observation/o1"}}));
+  EXPECT_EQ(event.details, (std::vector<std::pair<std::string, std::string>>{{"interaction", "read"},
+                                                                             {"resource", "Observation"},
+                                                                             {"id", "o1"},
+                                                                             {"count", "1"},
+                                                                             {"ids", "Observation/o1"}}));
 
   EXPECT_EQ(rig.get("/Observation/o2", token).status, 404);
   EXPECT_EQ(rig.get("/Condition", rig.jwt({.scope = "patient/Patient.r", .jti = "j2"})).status, 403);
@@ -341,7 +399,8 @@ TEST_F(Answers, WhoReadWhatIsDurableBeforeTheAnswer) {
 
   // One event for each patient whose data left.
   rig.audit.list.clear();
-  const auto practitioner = rig.jwt({.scope = "user/*.rs", .patient = "", .fhir_user = std::string(kPublic) + "/Practitioner/1", .jti = "j3"});
+  const auto practitioner = rig.jwt(
+      {.scope = "user/*.rs", .patient = "", .fhir_user = std::string(kPublic) + "/Practitioner/1", .jti = "j3"});
   EXPECT_EQ(rig.get("/Observation?code=canary-value", practitioner).status, 200);
   ASSERT_EQ(rig.audit.list.size(), 3U);
   EXPECT_EQ(rig.audit.list[0].patient, "leo");

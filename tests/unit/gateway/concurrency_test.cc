@@ -1,4 +1,5 @@
-// Many threads at one gateway while tokens are revoked: once the feed's line is applied, no request that begins later passes.
+// Many threads at one gateway while tokens are revoked: once the feed's line is applied, no request that begins later
+// passes.
 #include <gtest/gtest.h>
 
 #include <array>

@@ -21,8 +21,11 @@ constexpr const char* kCapabilities = R"({
 
 struct Public : testing::Test {
   Rig rig;
-  Public() { rig.world.upstream = fixed({{"/metadata", kCapabilities}, {"/Observation/o1", observation("o1", "maria")}}); }
-  Response with_origin(std::string_view target, std::string_view origin, std::string_view token = {}, Method method = Method::get) {
+  Public() {
+    rig.world.upstream = fixed({{"/metadata", kCapabilities}, {"/Observation/o1", observation("o1", "maria")}});
+  }
+  Response with_origin(std::string_view target, std::string_view origin, std::string_view token = {},
+                       Method method = Method::get) {
     auto request = Rig::request(target, token, method);
     request.headers.add("Origin", origin);
     return rig.send(std::move(request));
@@ -56,7 +59,8 @@ TEST_F(Public, S24_MetadataIsTheGatewaysOwn) {
   EXPECT_EQ(response.status, 200);
   EXPECT_EQ(response.headers.get("Access-Control-Allow-Origin"), "*");
   EXPECT_EQ(response.headers.get("Content-Type"), "application/fhir+json; charset=utf-8");
-  for (const auto* const gone : {"internal", "HAPI", "graphql", "lastn", "create", "transaction", "_filter", "Nonsense", "old/token", "nonsense", "\"*\""}) {
+  for (const auto* const gone : {"internal", "HAPI", "graphql", "lastn", "create", "transaction", "_filter", "Nonsense",
+                                 "old/token", "nonsense", "\"*\""}) {
     EXPECT_EQ(response.body.find(gone), std::string::npos) << gone;
   }
   const auto json = Json::parse(response.body).value();
@@ -88,8 +92,12 @@ TEST_F(Public, CorsForRegisteredOriginsOnDataAndErrors) {
   EXPECT_FALSE(ok.headers.get("Access-Control-Allow-Credentials"));
   EXPECT_NE(ok.headers.get("Vary").value_or("").find("Origin"), std::string::npos);
   EXPECT_EQ(with_origin("/Observation/o1", kOrigin).headers.get("Access-Control-Allow-Origin"), kOrigin) << "401 too";
-  EXPECT_EQ(with_origin("/Condition/o1", kOrigin, rig.jwt({.scope = "openid"})).headers.get("Access-Control-Allow-Origin"), kOrigin) << "403 too";
-  EXPECT_FALSE(with_origin("/Observation/o1", "https://evil.example", rig.jwt()).headers.get("Access-Control-Allow-Origin"));
+  EXPECT_EQ(
+      with_origin("/Condition/o1", kOrigin, rig.jwt({.scope = "openid"})).headers.get("Access-Control-Allow-Origin"),
+      kOrigin)
+      << "403 too";
+  EXPECT_FALSE(
+      with_origin("/Observation/o1", "https://evil.example", rig.jwt()).headers.get("Access-Control-Allow-Origin"));
   EXPECT_FALSE(with_origin("/Observation/o1", "null", rig.jwt()).headers.get("Access-Control-Allow-Origin"));
 }
 
@@ -150,18 +158,36 @@ TEST_F(Public, W17_MethodsAreWhatTheyAre) {
 
 TEST_F(Public, W18_PathsThatTwoParsersMayReadDifferently) {
   const auto token = rig.jwt();
-  for (const auto* const path :
-       {"/..;/admin", "/%2e%2e/admin", "/Observation%2fo1", "/Observation/../Observation/o1", "/./Observation/o1", "//Observation/o1",
-        "/Observation//o1", "/Observation/o1/", "/Observation/o1%00", "/Observation/o1;x=1", "/Observation\\o1", "/Observation/%6f1",
-        "/Observation/o1.", "/Observation/o1%23", "/observation/o1", "/OBSERVATION/o1", "/Observation/o1/x.css", "/Observation/o1%2ecss",
-        "/Observation/%252e%252e/x", "/Observation/o1\t", "/Observation/\xc3\xb6", "/.well-known/../Observation/o1", "/metadata/../Observation/o1"}) {
+  for (const auto* const path : {"/..;/admin",
+                                 "/%2e%2e/admin",
+                                 "/Observation%2fo1",
+                                 "/Observation/../Observation/o1",
+                                 "/./Observation/o1",
+                                 "//Observation/o1",
+                                 "/Observation//o1",
+                                 "/Observation/o1/",
+                                 "/Observation/o1%00",
+                                 "/Observation/o1;x=1",
+                                 "/Observation\\o1",
+                                 "/Observation/%6f1",
+                                 "/Observation/o1.",
+                                 "/Observation/o1%23",
+                                 "/observation/o1",
+                                 "/OBSERVATION/o1",
+                                 "/Observation/o1/x.css",
+                                 "/Observation/o1%2ecss",
+                                 "/Observation/%252e%252e/x",
+                                 "/Observation/o1\t",
+                                 "/Observation/\xc3\xb6",
+                                 "/.well-known/../Observation/o1",
+                                 "/metadata/../Observation/o1"}) {
     const auto response = rig.get(path, token);
     EXPECT_TRUE(response.status == 400 || response.status == 404) << path << " " << response.status;
     EXPECT_EQ(response.headers.get("Cache-Control"), "no-store, private") << path;
   }
   EXPECT_TRUE(rig.world.upstream_log.empty());
-  for (const auto* const outside : {"/", "/fhirx/Observation/o1", "/FHIR/Observation/o1", "/r4/Observation/o1", "/metrics", "/healthz", "/readyz",
-                                    "/.well-known/oauth-protected-resource"}) {
+  for (const auto* const outside : {"/", "/fhirx/Observation/o1", "/FHIR/Observation/o1", "/r4/Observation/o1",
+                                    "/metrics", "/healthz", "/readyz", "/.well-known/oauth-protected-resource"}) {
     Request request;
     request.set_target(outside);
     request.headers.add("Authorization", "Bearer " + token);
@@ -171,9 +197,14 @@ TEST_F(Public, W18_PathsThatTwoParsersMayReadDifferently) {
 }
 
 TEST_F(Public, W20_NothingSkipsAuthentication) {
-  for (const auto& [name, value] : {std::pair{"User-Agent", "kube-probe/1.0"}, {"X-Forwarded-Uri", "/metadata"}, {"X-Original-URL", "/fhir/metadata"},
-                                    {"X-Rewrite-URL", "/fhir/metadata"}, {"Origin", kOrigin}, {"X-Forwarded-Method", "OPTIONS"},
-                                    {"Cookie", "session=%00\xff;;;=;"}, {"X-Forwarded-User", "admin"}}) {
+  for (const auto& [name, value] : {std::pair{"User-Agent", "kube-probe/1.0"},
+                                    {"X-Forwarded-Uri", "/metadata"},
+                                    {"X-Original-URL", "/fhir/metadata"},
+                                    {"X-Rewrite-URL", "/fhir/metadata"},
+                                    {"Origin", kOrigin},
+                                    {"X-Forwarded-Method", "OPTIONS"},
+                                    {"Cookie", "session=%00\xff;;;=;"},
+                                    {"X-Forwarded-User", "admin"}}) {
     auto request = Rig::request("/Observation/o1");
     request.headers.add(name, value);
     EXPECT_EQ(rig.send(std::move(request)).status, 401) << name;
@@ -184,7 +215,8 @@ TEST_F(Public, W20_NothingSkipsAuthentication) {
 
 TEST_F(Public, W29_NothingOfAPatientIsCacheable) {
   const auto token = rig.jwt();
-  for (const auto* const path : {"/Observation/o1", "/Observation/none", "/Condition?x=1", "/Observation/o1/x.css", "/Observation"}) {
+  for (const auto* const path :
+       {"/Observation/o1", "/Observation/none", "/Condition?x=1", "/Observation/o1/x.css", "/Observation"}) {
     const auto response = rig.get(path, token);
     EXPECT_EQ(response.headers.get("Cache-Control"), "no-store, private") << path;
     EXPECT_EQ(response.headers.count("Cache-Control"), 1U);

@@ -104,7 +104,8 @@ TEST_F(Tokens, BadTokensAre401InvalidToken) {
   for (const auto& [what, token] : tokens) {
     const auto response = rig.get("/Patient/maria", token);
     EXPECT_EQ(response.status, 401) << what;
-    EXPECT_NE(response.headers.get("WWW-Authenticate").value_or("").find("error=\"invalid_token\""), std::string::npos) << what;
+    EXPECT_NE(response.headers.get("WWW-Authenticate").value_or("").find("error=\"invalid_token\""), std::string::npos)
+        << what;
   }
   EXPECT_TRUE(rig.world.upstream_log.empty());
   EXPECT_EQ(rig.audit.list.size(), tokens.size());
@@ -151,8 +152,10 @@ TEST_F(Tokens, TheCacheSavesIntrospections) {
 }
 
 TEST_F(Tokens, RevocationBitesByGrantTokenClientAndUser) {
-  for (const auto& [kind, subject] : {std::pair{model::ChangeKind::grant_revoked, "grant-1"}, {model::ChangeKind::token_revoked, "jti-1"},
-                                      {model::ChangeKind::client_revoked, "app"}, {model::ChangeKind::user_revoked, "u_maria"}}) {
+  for (const auto& [kind, subject] : {std::pair{model::ChangeKind::grant_revoked, "grant-1"},
+                                      {model::ChangeKind::token_revoked, "jti-1"},
+                                      {model::ChangeKind::client_revoked, "app"},
+                                      {model::ChangeKind::user_revoked, "u_maria"}}) {
     Rig fresh;
     fresh.world.upstream = fixed({{"/Patient/maria", patient("maria")}});
     const auto jwt = fresh.jwt();
@@ -162,11 +165,14 @@ TEST_F(Tokens, RevocationBitesByGrantTokenClientAndUser) {
     fresh.clock.advance(1s);
     fresh.revoke(model::name(kind), subject);
     ASSERT_TRUE(fresh.hear());
-    for (const auto& token : {jwt, opaque, wrapped}) EXPECT_EQ(fresh.get("/Patient/maria", token).status, 401) << subject;
+    for (const auto& token : {jwt, opaque, wrapped})
+      EXPECT_EQ(fresh.get("/Patient/maria", token).status, 401) << subject;
     // A token that was never seen before, but belongs to what is dead.
     EXPECT_EQ(fresh.get("/Patient/maria", fresh.jwt({.age = 5})).status, 401) << subject;
     // Others live on; a client or user may come back with tokens issued later.
-    EXPECT_EQ(fresh.get("/Patient/maria", fresh.jwt({.client = "app2", .subject = "u_2", .grant = "g2", .jti = "j2"})).status, 200);
+    EXPECT_EQ(
+        fresh.get("/Patient/maria", fresh.jwt({.client = "app2", .subject = "u_2", .grant = "g2", .jti = "j2"})).status,
+        200);
     if (kind == model::ChangeKind::client_revoked || kind == model::ChangeKind::user_revoked) {
       fresh.clock.advance(1s);
       EXPECT_EQ(fresh.get("/Patient/maria", fresh.jwt({.grant = "g3", .jti = "j3"})).status, 200);
@@ -257,7 +263,8 @@ TEST_F(Tokens, NewKeysAreFoundAndUnknownOnesDoNotHammerTheIssuer) {
   rig.hear();
   EXPECT_EQ(status(Rig::sign(rig.claims({}), "at+jwt", other_key(), "k2")), 200);
   EXPECT_EQ(rig.world.jwks_fetches, 2);
-  for (int i = 0; i < 20; ++i) EXPECT_EQ(status(Rig::sign(rig.claims({}), "at+jwt", other_key(), "k" + std::to_string(i + 10))), 401);
+  for (int i = 0; i < 20; ++i)
+    EXPECT_EQ(status(Rig::sign(rig.claims({}), "at+jwt", other_key(), "k" + std::to_string(i + 10))), 401);
   EXPECT_EQ(rig.world.jwks_fetches, 2) << "asked for at most once in 5 s";
   // A key that was withdrawn stops working once the feed says so.
   rig.world.keys.pop_back();

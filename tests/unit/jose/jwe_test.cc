@@ -49,8 +49,9 @@ std::string rsa_token(std::string_view header, const std::string& cek = std::str
   const std::string protected_header = b64(header);
   const std::string iv(12, 'i');
   const std::string key = crypto::rsa_oaep256_encrypt(key_of(KeyKind::rsa).public_key(), Secret(cek)).value();
-  const std::string sealed =
-      crypto::seal(crypto::Aead::aes256_gcm, cek.size() == 32 ? cek : std::string(32, 'c'), iv, protected_header, "text").value();
+  const std::string sealed = crypto::seal(crypto::Aead::aes256_gcm, cek.size() == 32 ? cek : std::string(32, 'c'), iv,
+                                          protected_header, "text")
+                                 .value();
   return joined({protected_header, b64(key), b64(iv), b64(sealed.substr(0, 4)), b64(sealed.substr(4))});
 }
 
@@ -59,8 +60,8 @@ TEST(Jwe, EveryAlgorithmBothWays) {
     for (JweAlg alg : kAlgs) {
       for (JweEnc enc : kEncs) {
         if (!fits(alg, kind)) {
-          EXPECT_FALSE(encrypt_jwe(key_of(kind).public_key(), {.alg = alg, .enc = enc, .kid = {}, .typ = {}, .cty = {}}, "x",
-                                   crypto::system_random()));
+          EXPECT_FALSE(encrypt_jwe(key_of(kind).public_key(), {.alg = alg, .enc = enc, .kid = {}, .typ = {}, .cty = {}},
+                                   "x", crypto::system_random()));
           continue;
         }
         for (const std::string& text : {std::string(), std::string("x"), std::string(1000, 'y')}) {
@@ -119,10 +120,11 @@ TEST(Jwe, J10_ZipIsRefused) {
 
 TEST(Jwe, J11_J19_AlgorithmsNotListedAreRefused) {
   const auto start = std::chrono::steady_clock::now();
-  for (const char* alg : {"RSA1_5", "RSA-OAEP", "RSA-OAEP-512", "PBES2-HS256+A128KW", "dir", "A128KW", "A256KW", "A256GCMKW",
-                          "ECDH-ES+A128KW", "none", "rsa-oaep-256", ""}) {
-    EXPECT_FALSE(decrypt_jwe(rsa_token(std::string(R"({"enc":"A256GCM","p2c":2147483647,"p2s":"AA","alg":")") + alg + "\"}"),
-                             with(KeyKind::rsa)))
+  for (const char* alg : {"RSA1_5", "RSA-OAEP", "RSA-OAEP-512", "PBES2-HS256+A128KW", "dir", "A128KW", "A256KW",
+                          "A256GCMKW", "ECDH-ES+A128KW", "none", "rsa-oaep-256", ""}) {
+    EXPECT_FALSE(
+        decrypt_jwe(rsa_token(std::string(R"({"enc":"A256GCM","p2c":2147483647,"p2s":"AA","alg":")") + alg + "\"}"),
+                    with(KeyKind::rsa)))
         << alg;
   }
   for (const char* enc : {"A192GCM", "A256CBC-HS512", "A128CBC", "none", "", "a256gcm"}) {
@@ -134,7 +136,8 @@ TEST(Jwe, J11_J19_AlgorithmsNotListedAreRefused) {
 }
 
 TEST(Jwe, J12_J13_CritAndDuplicatesAreRefused) {
-  EXPECT_FALSE(decrypt_jwe(rsa_token(R"({"alg":"RSA-OAEP-256","enc":"A256GCM","crit":["x"],"x":1})"), with(KeyKind::rsa)));
+  EXPECT_FALSE(
+      decrypt_jwe(rsa_token(R"({"alg":"RSA-OAEP-256","enc":"A256GCM","crit":["x"],"x":1})"), with(KeyKind::rsa)));
   EXPECT_FALSE(decrypt_jwe(rsa_token(R"({"alg":"RSA-OAEP-256","enc":"A256GCM","crit":[]})"), with(KeyKind::rsa)));
   EXPECT_FALSE(decrypt_jwe(rsa_token(R"({"alg":"RSA-OAEP-256","enc":"A256GCM","enc":"A256GCM"})"), with(KeyKind::rsa)));
   EXPECT_FALSE(decrypt_jwe(rsa_token(R"({"enc":"A256GCM"})"), with(KeyKind::rsa)));
@@ -142,16 +145,19 @@ TEST(Jwe, J12_J13_CritAndDuplicatesAreRefused) {
 }
 
 TEST(Jwe, J14_SizeAndDots) {
-  EXPECT_EQ(decrypt_jwe(std::string(limits::kRequestObjectMax + 1, '.'), with(KeyKind::rsa)).error().code, ErrorCode::too_large);
+  EXPECT_EQ(decrypt_jwe(std::string(limits::kRequestObjectMax + 1, '.'), with(KeyKind::rsa)).error().code,
+            ErrorCode::too_large);
   const std::string token = encrypted(KeyKind::p256, JweAlg::ecdh_es, JweEnc::a256gcm, "text");
-  for (const std::string& text : {token + ".", "." + token, token.substr(0, token.rfind('.')), std::string("...."), std::string()}) {
+  for (const std::string& text :
+       {token + ".", "." + token, token.substr(0, token.rfind('.')), std::string("...."), std::string()}) {
     EXPECT_FALSE(decrypt_jwe(text, with(KeyKind::p256)));
   }
   EXPECT_EQ(compact_shape("a.b.c"), CompactShape::jws);
   EXPECT_EQ(compact_shape("a.b.c.d"), CompactShape::neither);
   EXPECT_EQ(compact_shape(std::string(1 << 20, '.')), CompactShape::neither);
   EXPECT_EQ(compact_shape(""), CompactShape::neither);
-  EXPECT_EQ(encrypt_jwe(key_of(KeyKind::p256).public_key(), {.alg = JweAlg::ecdh_es, .enc = {}, .kid = {}, .typ = {}, .cty = {}},
+  EXPECT_EQ(encrypt_jwe(key_of(KeyKind::p256).public_key(),
+                        {.alg = JweAlg::ecdh_es, .enc = {}, .kid = {}, .typ = {}, .cty = {}},
                         std::string(limits::kJwePlaintextMax + 1, 'x'), crypto::system_random())
                 .error()
                 .code,
@@ -160,12 +166,17 @@ TEST(Jwe, J14_SizeAndDots) {
 
 TEST(Jwe, J17_NestedMustBeSigned) {
   const std::string jws = sign_jws(signing_key(SignAlg::es256), {.typ = {}, .cty = {}}, R"({"iss":"a"})").value();
-  EXPECT_EQ(decrypt_nested(encrypted(KeyKind::p256, JweAlg::ecdh_es, JweEnc::a256gcm, jws, "JWT"), with(KeyKind::p256)).value(), jws);
-  EXPECT_FALSE(decrypt_nested(encrypted(KeyKind::p256, JweAlg::ecdh_es, JweEnc::a256gcm, jws), with(KeyKind::p256))) << "no cty";
-  EXPECT_FALSE(decrypt_nested(encrypted(KeyKind::p256, JweAlg::ecdh_es, JweEnc::a256gcm, R"({"iss":"a"})", "JWT"), with(KeyKind::p256)))
+  EXPECT_EQ(decrypt_nested(encrypted(KeyKind::p256, JweAlg::ecdh_es, JweEnc::a256gcm, jws, "JWT"), with(KeyKind::p256))
+                .value(),
+            jws);
+  EXPECT_FALSE(decrypt_nested(encrypted(KeyKind::p256, JweAlg::ecdh_es, JweEnc::a256gcm, jws), with(KeyKind::p256)))
+      << "no cty";
+  EXPECT_FALSE(decrypt_nested(encrypted(KeyKind::p256, JweAlg::ecdh_es, JweEnc::a256gcm, R"({"iss":"a"})", "JWT"),
+                              with(KeyKind::p256)))
       << "unsigned claims";
   const std::string inner = encrypted(KeyKind::p256, JweAlg::ecdh_es, JweEnc::a256gcm, jws, "JWT");
-  EXPECT_FALSE(decrypt_nested(encrypted(KeyKind::p256, JweAlg::ecdh_es, JweEnc::a256gcm, inner, "JWT"), with(KeyKind::p256)))
+  EXPECT_FALSE(
+      decrypt_nested(encrypted(KeyKind::p256, JweAlg::ecdh_es, JweEnc::a256gcm, inner, "JWT"), with(KeyKind::p256)))
       << "JWE in a JWE";
 }
 
@@ -181,7 +192,8 @@ TEST(Jwe, J18_ShortTagAndShortOrWrongContentKeyAreRefused) {
     EXPECT_FALSE(decrypt_jwe(joined(parts), with(KeyKind::rsa)));
   }
   for (std::size_t size : {0U, 1U, 15U, 16U, 24U, 31U, 33U, 64U}) {
-    EXPECT_FALSE(decrypt_jwe(rsa_token(R"({"alg":"RSA-OAEP-256","enc":"A256GCM"})", std::string(size, 'c')), with(KeyKind::rsa)))
+    EXPECT_FALSE(
+        decrypt_jwe(rsa_token(R"({"alg":"RSA-OAEP-256","enc":"A256GCM"})", std::string(size, 'c')), with(KeyKind::rsa)))
         << size;
   }
   auto wrapped = parts_of(encrypted(KeyKind::p256, JweAlg::ecdh_es_a256kw, JweEnc::a256gcm, "text"));
@@ -206,7 +218,8 @@ TEST(Jwe, J19_AllFailuresOfTheKeyLookAlike) {
     errors.push_back(plain.error());
   };
   for (JweEnc enc : kEncs) {
-    for (const auto& [kind, alg] : {std::pair{KeyKind::rsa, JweAlg::rsa_oaep_256}, std::pair{KeyKind::p256, JweAlg::ecdh_es_a256kw}}) {
+    for (const auto& [kind, alg] :
+         {std::pair{KeyKind::rsa, JweAlg::rsa_oaep_256}, std::pair{KeyKind::p256, JweAlg::ecdh_es_a256kw}}) {
       const auto good = parts_of(encrypted(kind, alg, enc, "text"));
       for (std::size_t part = 1; part < 5; ++part) {
         auto broken = good;

@@ -38,7 +38,8 @@ TEST(Jwk, PrivateKeysGoOutAndInAndShowOnlyTheirPublicHalf) {
     const auto in = PrivateJwk::parse(json);
     ASSERT_TRUE(in) << in.error().detail;
     EXPECT_EQ(in->key().public_key(), key_of(kind).public_key());
-    for (const char* member : {"d", "p", "q", "dp", "dq", "qi"}) EXPECT_FALSE(in->public_view().to_json().contains(member));
+    for (const char* member : {"d", "p", "q", "dp", "dq", "qi"})
+      EXPECT_FALSE(in->public_view().to_json().contains(member));
   }
 }
 
@@ -172,7 +173,8 @@ Json named(KeyKind kind, std::string kid, std::string alg = {}) {
 }
 
 TEST(JwkSet, FindsTheOneKeyOrNone) {
-  const auto set = JwkSet::parse(set_of({named(KeyKind::p256, "a"), named(KeyKind::rsa, "b", "RS256"), named(KeyKind::p384, "c")}));
+  const auto set =
+      JwkSet::parse(set_of({named(KeyKind::p256, "a"), named(KeyKind::rsa, "b", "RS256"), named(KeyKind::p384, "c")}));
   ASSERT_TRUE(set) << set.error().detail;
   EXPECT_EQ((*set->find_verification_key("a", SignAlg::es256))->kid(), "a");
   EXPECT_EQ((*set->find_verification_key(std::nullopt, SignAlg::es256))->kid(), "a");
@@ -196,9 +198,11 @@ TEST(JwkSet, J4_NoKidAndManyKeysThatFitIsNoKey) {
 
 TEST(JwkSet, WholeSetIsRefusedForOneBadKey) {
   EXPECT_FALSE(JwkSet::parse(set_of({named(KeyKind::p256, "a"), named(KeyKind::p384, "a")}))) << "kid twice";
-  EXPECT_FALSE(JwkSet::parse(set_of({named(KeyKind::p256, "a"), PrivateJwk::from_key(key_of(KeyKind::rsa)).to_json().value()})));
+  EXPECT_FALSE(
+      JwkSet::parse(set_of({named(KeyKind::p256, "a"), PrivateJwk::from_key(key_of(KeyKind::rsa)).to_json().value()})));
   EXPECT_FALSE(JwkSet::parse(set_of({named(KeyKind::p256, "a"), json_of(R"({"kty":"oct","k":"AAAA"})")})));
-  EXPECT_FALSE(JwkSet::parse(set_of({named(KeyKind::p256, "a"), json_of(R"({"kty":"EC","crv":"P-256","x":"AA","y":"AA"})")})));
+  EXPECT_FALSE(
+      JwkSet::parse(set_of({named(KeyKind::p256, "a"), json_of(R"({"kty":"EC","crv":"P-256","x":"AA","y":"AA"})")})));
   EXPECT_FALSE(JwkSet::parse(set_of({named(KeyKind::p256, "a"), Json(1)})));
   EXPECT_FALSE(JwkSet::parse(set_of({named(KeyKind::p256, "a"), json_of(R"({"kid":"b"})")})));
   EXPECT_FALSE(JwkSet::parse(R"({"keys":{}})"));
@@ -209,13 +213,14 @@ TEST(JwkSet, WholeSetIsRefusedForOneBadKey) {
 }
 
 TEST(JwkSet, KeysOfUnknownKindArePassedOver) {
-  const auto set = JwkSet::parse(set_of({json_of(R"({"kty":"EC","crv":"secp256k1","x":"AA","y":"AA"})"),
-                                         json_of(R"({"kty":"OKP","crv":"X25519","x":"AA"})"), json_of(R"({"kty":"AKP"})"),
-                                         named(KeyKind::p256, "a"), public_json(KeyKind::p384).set("use", "tls"),
-                                         public_json(KeyKind::rsa).set("alg", "RSA-OAEP-512")}));
+  const auto set = JwkSet::parse(set_of(
+      {json_of(R"({"kty":"EC","crv":"secp256k1","x":"AA","y":"AA"})"),
+       json_of(R"({"kty":"OKP","crv":"X25519","x":"AA"})"), json_of(R"({"kty":"AKP"})"), named(KeyKind::p256, "a"),
+       public_json(KeyKind::p384).set("use", "tls"), public_json(KeyKind::rsa).set("alg", "RSA-OAEP-512")}));
   ASSERT_TRUE(set) << set.error().detail;
   EXPECT_EQ(set->keys().size(), 1U);
-  EXPECT_FALSE(JwkSet::parse(set_of({json_of(R"({"kty":"OKP","crv":"X25519","x":"AA","d":"AA"})")}))) << "private all the same";
+  EXPECT_FALSE(JwkSet::parse(set_of({json_of(R"({"kty":"OKP","crv":"X25519","x":"AA","d":"AA"})")})))
+      << "private all the same";
 }
 
 TEST(JwkSet, Limits) {
@@ -227,7 +232,8 @@ TEST(JwkSet, Limits) {
   keys.push_back(json_of(R"({"kty":"AKP"})"));
   json.set("keys", keys);
   EXPECT_EQ(JwkSet::parse(json.dump()).error().code, ErrorCode::too_large);
-  EXPECT_EQ(JwkSet::parse(R"({"keys":[],"x":")" + std::string(limits::kJwksMax, 'x') + "\"}").error().code, ErrorCode::too_large);
+  EXPECT_EQ(JwkSet::parse(R"({"keys":[],"x":")" + std::string(limits::kJwksMax, 'x') + "\"}").error().code,
+            ErrorCode::too_large);
   EXPECT_FALSE(JwkSet::parse(std::string(100000, '[')));
 }
 

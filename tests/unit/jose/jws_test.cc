@@ -12,8 +12,9 @@
 namespace mitral::jose {
 namespace {
 
-constexpr SignAlg kAll[] = {SignAlg::rs256, SignAlg::rs384, SignAlg::rs512, SignAlg::ps256, SignAlg::ps384, SignAlg::ps512,
-                            SignAlg::es256, SignAlg::es384, SignAlg::es512, SignAlg::eddsa, SignAlg::ed25519};
+constexpr SignAlg kAll[] = {SignAlg::rs256, SignAlg::rs384, SignAlg::rs512,  SignAlg::ps256,
+                            SignAlg::ps384, SignAlg::ps512, SignAlg::es256,  SignAlg::es384,
+                            SignAlg::es512, SignAlg::eddsa, SignAlg::ed25519};
 
 Result<VerifiedJws> check(std::string_view compact, SignAlgs allowed = kAllSignAlgs) {
   return verify_jws(compact, allowed, always(key_of(KeyKind::p256)));
@@ -22,7 +23,8 @@ Result<VerifiedJws> check(std::string_view compact, SignAlgs allowed = kAllSignA
 bool refused(std::string_view compact) { return !check(compact).has_value(); }
 
 const std::string& good_token() {
-  static const std::string token = sign_jws(signing_key(SignAlg::es256), {.typ = "JWT", .cty = {}}, R"({"iss":"a"})").value();
+  static const std::string token =
+      sign_jws(signing_key(SignAlg::es256), {.typ = "JWT", .cty = {}}, R"({"iss":"a"})").value();
   return token;
 }
 
@@ -42,7 +44,8 @@ TEST(Jws, EveryAlgorithmSignsAndVerifies) {
 TEST(Jws, SignerWithPreparedHeaderGivesTheSame) {
   const auto signer = JwsSigner::create(signing_key(SignAlg::eddsa), "at+jwt");
   ASSERT_TRUE(signer);
-  EXPECT_EQ(signer->sign("x").value(), sign_jws(signing_key(SignAlg::eddsa), {.typ = "at+jwt", .cty = {}}, "x").value());
+  EXPECT_EQ(signer->sign("x").value(),
+            sign_jws(signing_key(SignAlg::eddsa), {.typ = "at+jwt", .cty = {}}, "x").value());
   EXPECT_EQ(signer->key().kid, "k1");
 }
 
@@ -78,7 +81,8 @@ TEST(Jws, TypIsComparedAsMediaType) {
 }
 
 TEST(Jws, J1_AlgNoneInEverySpellingIsRefused) {
-  for (const char* alg : {"none", "None", "NONE", "nOnE", "", " none", "none ", "es256", "Es256", "ES256 ", "ES256K", "null"}) {
+  for (const char* alg :
+       {"none", "None", "NONE", "nOnE", "", " none", "none ", "es256", "Es256", "ES256 ", "ES256K", "null"}) {
     const std::string header = std::string(R"({"alg":")") + alg + "\"}";
     EXPECT_TRUE(refused(token_with_header(header))) << alg;
     EXPECT_TRUE(refused(b64(header) + "." + b64("{}") + ".")) << alg;
@@ -108,8 +112,8 @@ TEST(Jws, J1_AlgorithmOutsideTheAllowListIsRefused) {
 TEST(Jws, J2_HmacWithThePublicKeyAsSecretIsRefused) {
   for (KeyKind kind : {KeyKind::rsa, KeyKind::p256}) {
     const auto& pub = key_of(kind).public_key();
-    for (const std::string& secret : {pub.pem(), pub.spki_der(), Jwk::from_key(pub).to_json().dump(), pub.components().n,
-                                      pub.components().x, std::string()}) {
+    for (const std::string& secret : {pub.pem(), pub.spki_der(), Jwk::from_key(pub).to_json().dump(),
+                                      pub.components().n, pub.components().x, std::string()}) {
       const std::string input = b64(R"({"alg":"HS256"})") + "." + b64(R"({"iss":"a"})");
       const auto mac = crypto::hmac_sha256(secret, input);
       const std::string token = input + "." + codec::base64url_encode(mac);
@@ -137,7 +141,8 @@ TEST(Jws, J3_KeysInTheHeaderAreNeverUsed) {
     const std::string input = b64(std::string(R"({"alg":"ES256",)") + member + "}") + "." + b64("x");
     EXPECT_TRUE(refused(input + "." + b64(crypto::sign(evil, SignAlg::es256, input).value())));
   }
-  const std::string with_x5c = sign_jws({"k1", SignAlg::es256, evil}, {.typ = {}, .cty = {}, .jwk = nullptr, .x5c = {"der"}}, "x").value();
+  const std::string with_x5c =
+      sign_jws({"k1", SignAlg::es256, evil}, {.typ = {}, .cty = {}, .jwk = nullptr, .x5c = {"der"}}, "x").value();
   EXPECT_TRUE(refused(with_x5c));
 }
 
@@ -150,7 +155,8 @@ TEST(Jws, J3_HeaderKeysThatAreNoPublicKeysAreRefused) {
   EXPECT_TRUE(refused(token_with_header(R"({"alg":"ES256","x5c":"MIIB"})")));
   EXPECT_TRUE(refused(token_with_header(R"({"alg":"ES256","x5c":[]})")));
   EXPECT_TRUE(refused(token_with_header(R"({"alg":"ES256","x5c":["_-_-"]})"))) << "base64, not base64url";
-  EXPECT_TRUE(refused(token_with_header(R"({"alg":"ES256","x5c":["AA==","AA==","AA==","AA==","AA==","AA==","AA==","AA==","AA=="]})")));
+  EXPECT_TRUE(refused(
+      token_with_header(R"({"alg":"ES256","x5c":["AA==","AA==","AA==","AA==","AA==","AA==","AA==","AA==","AA=="]})")));
 }
 
 TEST(Jws, J4_KidIsAnExactName) {
@@ -162,8 +168,8 @@ TEST(Jws, J4_KidIsAnExactName) {
     return jws && jws->verify(keys);
   };
   EXPECT_TRUE(with_kid(R"("k1")"));
-  for (const char* kid : {R"("k2")", R"("K1")", R"("k1 ")", R"("../../dev/null")", R"("' OR 1=1 --")", R"("k1\u0000")", R"("")",
-                          R"(["k1"])", "1", "null", R"({"k":"k1"})", R"("k1\n")"}) {
+  for (const char* kid : {R"("k2")", R"("K1")", R"("k1 ")", R"("../../dev/null")", R"("' OR 1=1 --")", R"("k1\u0000")",
+                          R"("")", R"(["k1"])", "1", "null", R"({"k":"k1"})", R"("k1\n")"}) {
     EXPECT_FALSE(with_kid(kid)) << kid;
   }
   EXPECT_FALSE(with_kid("\"" + std::string(10'000, 'k') + "\""));
@@ -174,16 +180,17 @@ TEST(Jws, J4_KidIsAnExactName) {
 TEST(Jws, J7_EcdsaSignaturesOutOfRangeAreRefused) {
   const std::string input = good_token().substr(0, good_token().rfind('.'));
   for (const std::string& signature :
-       {std::string(64, '\0'), std::string(64, '\xff'), std::string(63, '\x01'), std::string(65, '\x01'), std::string(1, '\0'),
-        std::string("\x30\x06\x02\x01\x01\x02\x01\x01")}) {
+       {std::string(64, '\0'), std::string(64, '\xff'), std::string(63, '\x01'), std::string(65, '\x01'),
+        std::string(1, '\0'), std::string("\x30\x06\x02\x01\x01\x02\x01\x01")}) {
     EXPECT_TRUE(refused(input + "." + b64(signature)));
   }
 }
 
 TEST(Jws, J12_CritAndB64AreRefused) {
-  for (const char* extra : {R"("crit":["x"],"x":1)", R"("crit":[])", R"("crit":["alg"])", R"("crit":["b64"],"b64":false)",
-                            R"("b64":false)", R"("b64":true)", R"("crit":null)", R"("crit":"exp")", R"("crit":["exp"],"exp":1)",
-                            R"("crit":["b64","b64"],"b64":true)", R"("crit":{})"}) {
+  for (const char* extra :
+       {R"("crit":["x"],"x":1)", R"("crit":[])", R"("crit":["alg"])", R"("crit":["b64"],"b64":false)", R"("b64":false)",
+        R"("b64":true)", R"("crit":null)", R"("crit":"exp")", R"("crit":["exp"],"exp":1)",
+        R"("crit":["b64","b64"],"b64":true)", R"("crit":{})"}) {
     EXPECT_TRUE(refused(token_with_header(std::string(R"({"alg":"ES256",)") + extra + "}"))) << extra;
   }
 }
@@ -205,18 +212,20 @@ TEST(Jws, J14_SizeAndDepthAreCappedBeforeAnythingElse) {
   EXPECT_EQ(check(std::string(50 << 20, 'A')).error().code, ErrorCode::too_large);
   EXPECT_TRUE(refused(std::string(limits::kJoseCompactMax, '.')));
   EXPECT_TRUE(refused(token_with_header(R"({"alg":"ES256","x":)" + std::string(17, '[') + std::string(17, ']') + "}")));
-  EXPECT_TRUE(refused(token_with_header(R"({"alg":"ES256","x":)" + std::string(5'000, '[') + std::string(5'000, ']') + "}")));
+  EXPECT_TRUE(
+      refused(token_with_header(R"({"alg":"ES256","x":)" + std::string(5'000, '[') + std::string(5'000, ']') + "}")));
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
 
-  const std::string big = sign_jws(signing_key(SignAlg::es256), {.typ = {}, .cty = {}}, std::string(20'000, 'x')).value();
+  const std::string big =
+      sign_jws(signing_key(SignAlg::es256), {.typ = {}, .cty = {}}, std::string(20'000, 'x')).value();
   EXPECT_EQ(check(big).error().code, ErrorCode::too_large);
   EXPECT_TRUE(verify_jws(big, kAllSignAlgs, always(key_of(KeyKind::p256)), limits::kRequestObjectMax));
 }
 
 TEST(Jws, J14_OnlyThreePartsAreAJws) {
-  for (const std::string& text : {std::string(), std::string("."), std::string(".."), std::string("..."), "." + good_token(),
-                                  good_token() + ".", good_token() + ".AA", good_token() + ".AA.AA", std::string("a.b"),
-                                  good_token().substr(good_token().find('.'))}) {
+  for (const std::string& text : {std::string(), std::string("."), std::string(".."), std::string("..."),
+                                  "." + good_token(), good_token() + ".", good_token() + ".AA", good_token() + ".AA.AA",
+                                  std::string("a.b"), good_token().substr(good_token().find('.'))}) {
     EXPECT_TRUE(refused(text));
   }
 }
@@ -247,15 +256,14 @@ TEST(Jws, J16_JsonSerializationIsRefused) {
   const std::string header = token.substr(0, token.find('.'));
   const std::string payload = token.substr(header.size() + 1, token.rfind('.') - header.size() - 1);
   const std::string signature = token.substr(token.rfind('.') + 1);
-  EXPECT_TRUE(refused(R"({"payload":")" + payload + R"(","protected":")" + header + R"(","signature":")" + signature + "\"}"));
-  EXPECT_TRUE(refused(R"({"payload":")" + payload + R"(","signatures":[{"protected":")" + header + R"(","signature":")" + signature +
-                      "\"}]}"));
+  EXPECT_TRUE(
+      refused(R"({"payload":")" + payload + R"(","protected":")" + header + R"(","signature":")" + signature + "\"}"));
+  EXPECT_TRUE(refused(R"({"payload":")" + payload + R"(","signatures":[{"protected":")" + header +
+                      R"(","signature":")" + signature + "\"}]}"));
   EXPECT_TRUE(refused("{" + token + "}"));
 }
 
-TEST(Jws, J17_AJweHeaderIsNoJws) {
-  EXPECT_TRUE(refused(token_with_header(R"({"alg":"ES256","enc":"A256GCM"})")));
-}
+TEST(Jws, J17_AJweHeaderIsNoJws) { EXPECT_TRUE(refused(token_with_header(R"({"alg":"ES256","enc":"A256GCM"})"))); }
 
 TEST(Jws, J24_HeadersThatAreNotUtf8AreRefused) {
   EXPECT_TRUE(refused(token_with_header("\xef\xbb\xbf{\"alg\":\"ES256\"}"))) << "BOM";
@@ -307,7 +315,8 @@ TEST(SigningKeySet, RotationKeepsOldKeysPublished) {
 
 TEST(Algs, NamesAndSets) {
   for (SignAlg alg : kAll) EXPECT_EQ(parse_sign_alg(alg_name(alg)), alg);
-  for (const char* name : {"none", "HS256", "es256", "ES256K", "RS1", "", "Ed448", "EDDSA"}) EXPECT_FALSE(parse_sign_alg(name));
+  for (const char* name : {"none", "HS256", "es256", "ES256K", "RS1", "", "Ed448", "EDDSA"})
+    EXPECT_FALSE(parse_sign_alg(name));
   EXPECT_EQ(kFapi2SignAlgs.names(), (std::vector<std::string>{"PS256", "ES256", "EdDSA", "Ed25519"}));
   EXPECT_EQ((SignAlgs{SignAlg::rs256, SignAlg::es256} & kFapi2SignAlgs), SignAlgs{SignAlg::es256});
   EXPECT_TRUE((SignAlgs{SignAlg::rs256} & kFapi2SignAlgs).empty());

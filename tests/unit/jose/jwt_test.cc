@@ -40,11 +40,13 @@ Result<> validated(const Json& json, const Validation& expected, std::optional<s
   return validate(header, claims, expected);
 }
 
-bool accepted(const Json& json, const Validation& expected = expectation()) { return validated(json, expected).has_value(); }
+bool accepted(const Json& json, const Validation& expected = expectation()) {
+  return validated(json, expected).has_value();
+}
 
 TEST(Claims, AreReadWithTheirTypes) {
-  const auto claims = parse_claims(
-      R"({"iss":"i","sub":"s","jti":"j","aud":["a","b"],"exp":300,"nbf":100,"iat":200,"scope":"x"})");
+  const auto claims =
+      parse_claims(R"({"iss":"i","sub":"s","jti":"j","aud":["a","b"],"exp":300,"nbf":100,"iat":200,"scope":"x"})");
   ASSERT_TRUE(claims);
   EXPECT_EQ(claims->iss, "i");
   EXPECT_EQ(claims->sub, "s");
@@ -65,7 +67,8 @@ TEST(Claims, J6_NamesOfAnotherTypeAreRefused) {
       EXPECT_FALSE(parses(std::string("{\"") + name + "\":" + value + "}")) << name << value;
     }
   }
-  for (const char* value : {"1", "null", "{}", "[]", R"("")", R"([""])", R"(["a",1])", R"(["a","a"])", R"([["a"]])", R"([null])"}) {
+  for (const char* value :
+       {"1", "null", "{}", "[]", R"("")", R"([""])", R"(["a",1])", R"(["a","a"])", R"([["a"]])", R"([null])"}) {
     EXPECT_FALSE(parses(std::string(R"({"aud":)") + value + "}")) << value;
   }
   Json many = Json::array();
@@ -75,8 +78,9 @@ TEST(Claims, J6_NamesOfAnotherTypeAreRefused) {
 
 TEST(Claims, J20_DatesAreWholeSecondsInRange) {
   for (const char* name : {"exp", "nbf", "iat"}) {
-    for (const char* value : {R"("9999")", "1e300", "1e400", "1.5", "1790000000.0", "17e8", "-1", "-0.5", "null", "true", "[1]",
-                              "1790000000000", "9223372036854775807", "92233720368547758080", R"("NaN")", "{}", "253402300800"}) {
+    for (const char* value :
+         {R"("9999")", "1e300", "1e400", "1.5", "1790000000.0", "17e8", "-1", "-0.5", "null", "true", "[1]",
+          "1790000000000", "9223372036854775807", "92233720368547758080", R"("NaN")", "{}", "253402300800"}) {
       EXPECT_FALSE(parses(std::string("{\"") + name + "\":" + value + "}")) << name << value;
     }
     EXPECT_FALSE(parses(std::string("{\"") + name + "\":NaN}"));
@@ -95,8 +99,9 @@ TEST(Claims, J13_J24_StrictJson) {
   EXPECT_FALSE(parses(std::string("{\0}\0", 4)));
   EXPECT_FALSE(parses("[]"));
   EXPECT_FALSE(parses(""));
-  EXPECT_FALSE(parses("{} "
-                      "{}"));
+  EXPECT_FALSE(
+      parses("{} "
+             "{}"));
   EXPECT_FALSE(parses(R"({"x":)" + std::string(10'000, '[') + std::string(10'000, ']') + "}"));
 }
 
@@ -113,7 +118,8 @@ TEST(Validation, J6_IssuerAndAudienceAreComparedWhole) {
   Json none = claims_json();
   none.erase("iss");
   EXPECT_FALSE(accepted(none));
-  for (const char* aud : {"https://api.example/", "https://api.exampl", "https://api.example/fhir", "https://API.example"}) {
+  for (const char* aud :
+       {"https://api.example/", "https://api.exampl", "https://api.example/fhir", "https://API.example"}) {
     EXPECT_FALSE(accepted(claims_json().set("aud", aud))) << aud;
     EXPECT_FALSE(accepted(claims_json().set("aud", Json::array({aud, "x"})))) << aud;
   }
@@ -127,7 +133,8 @@ TEST(Validation, SoleAudienceRefusesCompany) {
   expected.sole_audience = true;
   EXPECT_TRUE(accepted(claims_json(), expected));
   EXPECT_TRUE(accepted(claims_json().set("aud", Json::array({"https://api.example"})), expected));
-  EXPECT_FALSE(accepted(claims_json().set("aud", Json::array({"https://api.example", "https://evil.example"})), expected));
+  EXPECT_FALSE(
+      accepted(claims_json().set("aud", Json::array({"https://api.example", "https://evil.example"})), expected));
   expected.audiences.clear();
   EXPECT_FALSE(accepted(claims_json(), expected)) << "nothing expected is a mistake of the caller";
 }
@@ -138,8 +145,9 @@ TEST(Validation, J5_TypTellsTheKindOfJwt) {
     expected.typs = std::move(allowed);
     return validated(claims_json(), expected, std::move(sent)).has_value();
   };
-  for (const char* other : {"dpop+jwt", "oauth-authz-req+jwt", "logout+jwt", "secevent+jwt", "client-authentication+jwt", "JWT",
-                            "token-introspection+jwt", "at+jwtx", "application/jwt"}) {
+  for (const char* other :
+       {"dpop+jwt", "oauth-authz-req+jwt", "logout+jwt", "secevent+jwt", "client-authentication+jwt", "JWT",
+        "token-introspection+jwt", "at+jwtx", "application/jwt"}) {
     EXPECT_FALSE(typ(other, {"at+jwt"})) << other;
   }
   EXPECT_FALSE(typ(std::nullopt, {"at+jwt"}));

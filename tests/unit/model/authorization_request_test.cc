@@ -62,7 +62,8 @@ TEST(AuthorizationRequestJson, WhatDoesNotFitIsRefused) {
     json.erase(member);
     EXPECT_FALSE(AuthorizationRequest::from_json(json)) << "without " << member;
   }
-  for (const auto* member : {"redirect_uri", "redirect_uri_sent", "scopes", "max_age", "code_challenge", "prompt", "dpop_jkt", "extra"}) {
+  for (const auto* member :
+       {"redirect_uri", "redirect_uri_sent", "scopes", "max_age", "code_challenge", "prompt", "dpop_jkt", "extra"}) {
     auto json = good;
     json.set(member, 1.5);
     EXPECT_FALSE(AuthorizationRequest::from_json(json)) << member << " of another type";

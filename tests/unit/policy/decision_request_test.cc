@@ -12,7 +12,8 @@ using fhir::Interaction;
 
 constexpr const char* kBase = "https://fhir.example/r4";
 
-TokenFacts facts(std::string_view scopes, std::string_view fhir_user = "Patient/maria", std::string_view patient = "maria") {
+TokenFacts facts(std::string_view scopes, std::string_view fhir_user = "Patient/maria",
+                 std::string_view patient = "maria") {
   TokenFacts out;
   out.scopes = spec::smart::ScopeSet::parse_known(scopes, scope_rules()).value();
   out.client = "app";
@@ -39,7 +40,8 @@ Interaction request(std::string_view path, Method method = Method::get, std::str
       .value();
 }
 
-RequestDecision ask(const TokenFacts& token, std::string_view path, Method method = Method::get, std::string_view body = {}) {
+RequestDecision ask(const TokenFacts& token, std::string_view path, Method method = Method::get,
+                    std::string_view body = {}) {
   return decide(Access::compile(token), request(path, method, body));
 }
 Reason reason(const TokenFacts& token, std::string_view path) { return ask(token, path).decision.reason; }
@@ -89,19 +91,24 @@ TEST(Decide, GateByTypeLetterAndContext) {
 
 TEST(Decide, S7_ReadScopesPermitNoWriteOfAnyKind) {
   const auto token = facts("patient/*.rs user/*.rs");
-  for (const auto& [method, path] : {std::pair{Method::post, "/Observation"}, {Method::put, "/Observation/1"},
-                                     {Method::patch, "/Observation/1"}, {Method::del, "/Observation/1"},
-                                     {Method::put, "/Observation?code=1"}, {Method::del, "/Observation?code=1"}}) {
+  for (const auto& [method, path] : {std::pair{Method::post, "/Observation"},
+                                     {Method::put, "/Observation/1"},
+                                     {Method::patch, "/Observation/1"},
+                                     {Method::del, "/Observation/1"},
+                                     {Method::put, "/Observation?code=1"},
+                                     {Method::del, "/Observation?code=1"}}) {
     EXPECT_EQ(ask(token, path, method).decision.reason, Reason::insufficient_scope) << path;
   }
   EXPECT_EQ(ask(token, "", Method::post).decision.reason, Reason::interaction_not_offered);
-  EXPECT_EQ(ask(facts("patient/*.cruds"), "/Observation", Method::post).decision.reason, Reason::interaction_not_offered);
+  EXPECT_EQ(ask(facts("patient/*.cruds"), "/Observation", Method::post).decision.reason,
+            Reason::interaction_not_offered);
 }
 
 TEST(Decide, MsFhirServer5688_MissingClaimsDeny) {
   EXPECT_EQ(reason(facts("patient/Observation.rs", "", ""), "/Observation"), Reason::missing_context);
   EXPECT_EQ(reason(facts("user/Observation.rs", "", "maria"), "/Observation"), Reason::missing_context);
-  EXPECT_EQ(reason(facts("user/Observation.rs", "PractitionerRole/1", "maria"), "/Observation"), Reason::missing_context);
+  EXPECT_EQ(reason(facts("user/Observation.rs", "PractitionerRole/1", "maria"), "/Observation"),
+            Reason::missing_context);
   EXPECT_EQ(reason(facts("patient/Observation.rs", "", "../otto"), "/Observation"), Reason::missing_context);
   auto foreign = facts("user/Observation.rs", "", "");
   foreign.fhir_user = "https://evil.example/Practitioner/1";
@@ -172,9 +179,11 @@ TEST(Decide, S19_VariantsOfThePatientParameter) {
   };
   for (const auto& row : rows) EXPECT_EQ(reason(token, row.path), row.expected) << row.path;
   // One spelling reaches upstream, whatever was written.
-  EXPECT_EQ(forwarded(ask(token, "/Observation?subject:Patient=https://fhir.example/r4/Patient/maria")), "subject=Patient/maria");
+  EXPECT_EQ(forwarded(ask(token, "/Observation?subject:Patient=https://fhir.example/r4/Patient/maria")),
+            "subject=Patient/maria");
   EXPECT_EQ(ask(token, "/Observation/_search", Method::post, "patient=otto").decision.reason, Reason::foreign_patient);
-  EXPECT_EQ(ask(token, "/Observation/_search?patient=otto", Method::post, "patient=maria").decision.reason, Reason::foreign_patient);
+  EXPECT_EQ(ask(token, "/Observation/_search?patient=otto", Method::post, "patient=maria").decision.reason,
+            Reason::foreign_patient);
 }
 
 TEST(Decide, S9_ChainsReverseChainsAndOpaquePredicatesAreDenied) {
@@ -182,38 +191,47 @@ TEST(Decide, S9_ChainsReverseChainsAndOpaquePredicatesAreDenied) {
   for (const auto* const path :
        {"/Observation?subject:Patient.name=x", "/Observation?patient.identifier=x", "/Encounter?practitioner.name=x",
         "/Patient?_has:Observation:patient:code=x", "/Patient?_has:Observation:patient:_has:Provenance:target:agent=x",
-        "/Observation?_filter=code%20eq%20x", "/Observation?_query=x", "/Observation?_content=x", "/Observation?_text=x",
-        "/Observation?_list=1", "/Observation?_contained=true", "/Observation?_containedType=container", "/Observation?_type=Patient"}) {
+        "/Observation?_filter=code%20eq%20x", "/Observation?_query=x", "/Observation?_content=x",
+        "/Observation?_text=x", "/Observation?_list=1", "/Observation?_contained=true",
+        "/Observation?_containedType=container", "/Observation?_type=Patient"}) {
     EXPECT_EQ(reason(token, path), Reason::parameter_denied) << path;
   }
 }
 
 TEST(Decide, UnknownParametersAreNeverForwarded) {
   const auto token = facts("patient/*.rs");
-  for (const auto* const path : {"/Observation?foo=1", "/Observation?pateint=maria", "/Observation?_sort=foo", "/Observation?_at=1",
-                                 "/Observation?_getpages=x", "/Observation?ct=1", "/Observation?_offset=5", "/Observation?_method=PUT",
-                                 "/Observation/1?patient=maria", "/Condition?name=x"}) {
+  for (const auto* const path :
+       {"/Observation?foo=1", "/Observation?pateint=maria", "/Observation?_sort=foo", "/Observation?_at=1",
+        "/Observation?_getpages=x", "/Observation?ct=1", "/Observation?_offset=5", "/Observation?_method=PUT",
+        "/Observation/1?patient=maria", "/Condition?name=x"}) {
     EXPECT_EQ(reason(token, path), Reason::parameter_unknown) << path;
   }
-  for (const auto* const path : {"/Observation?_count=x", "/Observation?_count=-1", "/Observation?_count=1&_count=2", "/Observation?date=zz5",
-                                 "/Observation?code:above=x", "/Observation?_total=maybe", "/Observation?_elements=a.b"}) {
+  for (const auto* const path :
+       {"/Observation?_count=x", "/Observation?_count=-1", "/Observation?_count=1&_count=2", "/Observation?date=zz5",
+        "/Observation?code:above=x", "/Observation?_total=maybe", "/Observation?_elements=a.b"}) {
     EXPECT_EQ(reason(token, path), Reason::parameter_malformed) << path;
   }
-  for (const auto* const path : {"/Observation?_summary=count", "/Observation?_summary=true", "/Observation?_count=0", "/Observation/1?_summary=text"}) {
+  for (const auto* const path : {"/Observation?_summary=count", "/Observation?_summary=true", "/Observation?_count=0",
+                                 "/Observation/1?_summary=text"}) {
     EXPECT_EQ(reason(token, path), Reason::parameter_unsupported) << path;
   }
 }
 
 TEST(Decide, UsCoreSearchesPass) {
   const auto token = facts("patient/*.rs");
-  EXPECT_EQ(forwarded(ask(token, "/Observation?patient=maria&category=http://x%7Claboratory&date=ge2020&date=le2021&_count=10&_sort=-date"
-                                 "&_include=Observation:performer&_revinclude=Provenance:target&_format=json&_pretty=true")),
-            "patient=Patient/maria&category=http://x|laboratory&date=ge2020&date=le2021&_count=10&_sort=-date"
-            "&_include=Observation:performer&_revinclude=Provenance:target");
-  EXPECT_EQ(forwarded(ask(token, "/MedicationRequest?patient=maria&intent=order,plan&_include=MedicationRequest:medication")),
-            "patient=Patient/maria&intent=order,plan&_include=MedicationRequest:medication");
+  EXPECT_EQ(
+      forwarded(
+          ask(token,
+              "/Observation?patient=maria&category=http://x%7Claboratory&date=ge2020&date=le2021&_count=10&_sort=-date"
+              "&_include=Observation:performer&_revinclude=Provenance:target&_format=json&_pretty=true")),
+      "patient=Patient/maria&category=http://x|laboratory&date=ge2020&date=le2021&_count=10&_sort=-date"
+      "&_include=Observation:performer&_revinclude=Provenance:target");
+  EXPECT_EQ(
+      forwarded(ask(token, "/MedicationRequest?patient=maria&intent=order,plan&_include=MedicationRequest:medication")),
+      "patient=Patient/maria&intent=order,plan&_include=MedicationRequest:medication");
   EXPECT_EQ(forwarded(ask(token, "/Observation?_count=9999")), "_count=500&patient=Patient/maria");
-  EXPECT_EQ(forwarded(ask(token, "/Observation?_id=1,2&_lastUpdated=gt2020&_elements=code,status&_total=none&_summary=false")),
+  EXPECT_EQ(forwarded(ask(token,
+                          "/Observation?_id=1,2&_lastUpdated=gt2020&_elements=code,status&_total=none&_summary=false")),
             "_id=1,2&_lastUpdated=gt2020&patient=Patient/maria");
 }
 
@@ -225,9 +243,10 @@ TEST(Decide, S10_IncludesNeedAScopeAndANamedPath) {
   EXPECT_EQ(left("/Observation?_revinclude=Provenance:target"), 1U);
   EXPECT_EQ(left("/Encounter?_revinclude=Observation:encounter"), 0U);
   EXPECT_EQ(forwarded(ask(token, "/Observation?_revinclude=Provenance:target")), "patient=Patient/maria");
-  for (const auto* const path : {"/Observation?_include=*", "/Observation?_include=Observation:*", "/Observation?_include:iterate=Observation:encounter",
-                                 "/Observation?_revinclude:recurse=Provenance:target", "/Observation?_include=Encounter:subject",
-                                 "/Observation?_revinclude=Provenance:target:Patient"}) {
+  for (const auto* const path :
+       {"/Observation?_include=*", "/Observation?_include=Observation:*",
+        "/Observation?_include:iterate=Observation:encounter", "/Observation?_revinclude:recurse=Provenance:target",
+        "/Observation?_include=Encounter:subject", "/Observation?_revinclude=Provenance:target:Patient"}) {
     EXPECT_EQ(reason(token, path), Reason::parameter_denied) << path;
   }
   EXPECT_EQ(reason(token, "/Observation?_include=Observation:foo"), Reason::parameter_unknown);
@@ -239,10 +258,12 @@ TEST(Decide, S8_GranularScopesBecomeAnAdditionalFilter) {
   constexpr const char* kVitals = "patient/Observation.rs?category=http://c%7Cvital-signs";
   EXPECT_EQ(forwarded(ask(facts(kVitals), "/Observation?category=http://c%7Claboratory")),
             "category=http://c|laboratory&patient=Patient/maria&category=http://c|vital-signs");
-  EXPECT_EQ(forwarded(ask(facts(std::string(kVitals) + " patient/Observation.rs?category=http://c%7Claboratory"), "/Observation")),
+  EXPECT_EQ(forwarded(ask(facts(std::string(kVitals) + " patient/Observation.rs?category=http://c%7Claboratory"),
+                          "/Observation")),
             "patient=Patient/maria&category=http://c|vital-signs,http://c|laboratory");
   // A wider scope beside it: nothing may be filtered away.
-  EXPECT_EQ(forwarded(ask(facts(std::string(kVitals) + " patient/Observation.s"), "/Observation")), "patient=Patient/maria");
+  EXPECT_EQ(forwarded(ask(facts(std::string(kVitals) + " patient/Observation.s"), "/Observation")),
+            "patient=Patient/maria");
 }
 
 TEST(Decide, MsFhirServer5817_AScopeThatCannotBeEvaluatedGrantsNothing) {

@@ -26,8 +26,8 @@ Access access(std::string_view scopes, std::string_view fhir_user = "Patient/mar
 Json json(std::string_view text) { return Json::parse(text).value(); }
 
 Json observation(std::string_view patient, std::string_view extra = {}) {
-  return json(R"({"resourceType":"Observation","id":"o1","subject":{"reference":"Patient/)" + std::string(patient) + R"("})" +
-              std::string(extra) + "}");
+  return json(R"({"resourceType":"Observation","id":"o1","subject":{"reference":"Patient/)" + std::string(patient) +
+              R"("})" + std::string(extra) + "}");
 }
 
 bool visible(const Access& a, const Json& resource, Origin origin = Origin::read) {
@@ -40,14 +40,21 @@ TEST(Visible, S5_TheTokensPatientOnly) {
   EXPECT_FALSE(visible(a, observation("otto")));
   EXPECT_EQ(resource_visible(a, observation("otto"), Origin::read).reason, Reason::resource_not_in_bound);
   EXPECT_FALSE(visible(a, json(R"({"resourceType":"Observation","id":"o"})")));
-  EXPECT_FALSE(visible(a, json(R"({"resourceType":"Observation","id":"o","subject":{"identifier":{"value":"maria"}}})")));
+  EXPECT_FALSE(
+      visible(a, json(R"({"resourceType":"Observation","id":"o","subject":{"identifier":{"value":"maria"}}})")));
   EXPECT_FALSE(visible(a, json(R"({"resourceType":"Observation","id":"o","subject":{"reference":"Group/maria"}})")));
   EXPECT_FALSE(visible(a, json(R"({"resourceType":"Observation","id":"o","subject":{"reference":"#p"},)"
                                R"("contained":[{"resourceType":"Patient","id":"p"}]})")));
-  EXPECT_FALSE(visible(a, json(R"({"resourceType":"Observation","id":"o","subject":{"reference":"https://evil/Patient/maria"}})")));
-  EXPECT_TRUE(visible(a, json(R"({"resourceType":"Observation","id":"o","subject":{"reference":"https://fhir.example/r4/Patient/maria"}})")));
+  EXPECT_FALSE(visible(
+      a, json(R"({"resourceType":"Observation","id":"o","subject":{"reference":"https://evil/Patient/maria"}})")));
+  EXPECT_TRUE(visible(
+      a,
+      json(
+          R"({"resourceType":"Observation","id":"o","subject":{"reference":"https://fhir.example/r4/Patient/maria"}})")));
   // focus and performer make nobody a member (mother and newborn, smart-fhir §4.6).
-  EXPECT_FALSE(visible(a, observation("nora", R"(,"focus":[{"reference":"Patient/maria"}],"performer":[{"reference":"Patient/maria"}])")));
+  EXPECT_FALSE(visible(
+      a,
+      observation("nora", R"(,"focus":[{"reference":"Patient/maria"}],"performer":[{"reference":"Patient/maria"}])")));
 }
 
 TEST(Visible, AContainedForeignPatientHidesTheContainer) {
@@ -78,7 +85,8 @@ TEST(Visible, S8_GranularRestrictionsHoldForReadsToo) {
   EXPECT_FALSE(visible(a, with(R"({"system":"http://c","code":"laboratory"})")));
   EXPECT_FALSE(visible(a, with(R"({"code":"vital-signs"})")));
   EXPECT_FALSE(visible(a, with(R"({"system":"http://other","code":"vital-signs"})")));
-  EXPECT_TRUE(visible(a, with(R"({"system":"http://c","code":"laboratory"},{"system":"http://c","code":"vital-signs"})")));
+  EXPECT_TRUE(
+      visible(a, with(R"({"system":"http://c","code":"laboratory"},{"system":"http://c","code":"vital-signs"})")));
   EXPECT_FALSE(visible(a, observation("maria")));
 }
 
@@ -91,20 +99,25 @@ TEST(Visible, S16_LettersOfOneScopeNeverMeetTheBoundOfAnother) {
   // Restriction of one scope, bound of the other: neither justifies it.
   const auto b = access("patient/Observation.rs user/Observation.rs?category=http://c%7Cvital-signs", "Practitioner/1");
   EXPECT_FALSE(visible(b, observation("otto")));
-  EXPECT_TRUE(visible(b, observation("otto", R"(,"category":[{"coding":[{"system":"http://c","code":"vital-signs"}]}])")));
+  EXPECT_TRUE(
+      visible(b, observation("otto", R"(,"category":[{"coding":[{"system":"http://c","code":"vital-signs"}]}])")));
 }
 
 TEST(Visible, SharedTypesAreReadableAndDeniedTypesAreNot) {
   const auto a = access("patient/*.rs");
   EXPECT_TRUE(visible(a, json(R"({"resourceType":"Practitioner","id":"1"})")));
   EXPECT_TRUE(visible(a, json(R"({"resourceType":"Organization","id":"1"})")));
-  for (const auto* const text :
-       {R"({"resourceType":"Group","id":"1","member":[{"entity":{"reference":"Patient/maria"}}]})", R"({"resourceType":"Binary","id":"1"})",
-        R"({"resourceType":"Bundle","id":"1","type":"collection"})", R"({"resourceType":"Subscription","id":"1"})",
-        R"({"resourceType":"Schedule","id":"1","actor":[{"reference":"Patient/maria"}]})", R"({"resourceType":"OperationOutcome","id":"1"})",
-        R"({"resourceType":"Device","id":"1"})", R"({"resourceType":"Device","id":"1","patient":{"reference":"Patient/otto"}})",
-        R"({"resourceType":"Person","id":"1","link":[{"target":{"reference":"Patient/maria"}},{"target":{"reference":"Patient/otto"}}]})",
-        R"({"resourceType":"Nonsense","id":"1"})", R"({"resourceType":"Observation"})", R"({"id":"1"})", R"([])", R"("x")"}) {
+  for (
+      const auto* const text :
+      {R"({"resourceType":"Group","id":"1","member":[{"entity":{"reference":"Patient/maria"}}]})",
+       R"({"resourceType":"Binary","id":"1"})", R"({"resourceType":"Bundle","id":"1","type":"collection"})",
+       R"({"resourceType":"Subscription","id":"1"})",
+       R"({"resourceType":"Schedule","id":"1","actor":[{"reference":"Patient/maria"}]})",
+       R"({"resourceType":"OperationOutcome","id":"1"})", R"({"resourceType":"Device","id":"1"})",
+       R"({"resourceType":"Device","id":"1","patient":{"reference":"Patient/otto"}})",
+       R"({"resourceType":"Person","id":"1","link":[{"target":{"reference":"Patient/maria"}},{"target":{"reference":"Patient/otto"}}]})",
+       R"({"resourceType":"Nonsense","id":"1"})", R"({"resourceType":"Observation"})", R"({"id":"1"})", R"([])",
+       R"("x")"}) {
     EXPECT_FALSE(visible(a, json(text))) << text;
   }
   EXPECT_TRUE(visible(a, json(R"({"resourceType":"Device","id":"1","patient":{"reference":"Patient/maria"}})")));
@@ -129,7 +142,9 @@ TEST(Visible, ProvenanceByItsTargets) {
   const auto prov = [](std::string_view targets) {
     return json(R"({"resourceType":"Provenance","id":"p","target":[)" + std::string(targets) + "]}");
   };
-  const SeenVisible seen = [](std::string_view type, std::string_view id) { return type == "Observation" && id == "o1"; };
+  const SeenVisible seen = [](std::string_view type, std::string_view id) {
+    return type == "Observation" && id == "o1";
+  };
   const auto ok = [&](std::string_view targets) {
     return resource_visible(a, prov(targets), Origin::reverse, seen).permitted();
   };
@@ -145,8 +160,10 @@ TEST(Visible, S17_AStoredBundleShowsOnlyWhatCouldBeReadByItself) {
   facts.scopes = spec::smart::ScopeSet::parse_known("system/Bundle.rs system/Observation.r", scope_rules()).value();
   facts.client = facts.subject = "backend";
   const auto a = Access::compile(facts);
-  EXPECT_TRUE(visible(a, json(R"({"resourceType":"Bundle","id":"b","entry":[{"resource":{"resourceType":"Observation","id":"1"}}]})")));
-  EXPECT_FALSE(visible(a, json(R"({"resourceType":"Bundle","id":"b","entry":[{"resource":{"resourceType":"Condition","id":"1"}}]})")));
+  EXPECT_TRUE(visible(
+      a, json(R"({"resourceType":"Bundle","id":"b","entry":[{"resource":{"resourceType":"Observation","id":"1"}}]})")));
+  EXPECT_FALSE(visible(
+      a, json(R"({"resourceType":"Bundle","id":"b","entry":[{"resource":{"resourceType":"Condition","id":"1"}}]})")));
   std::string nested = R"({"resourceType":"Observation","id":"1"})";
   for (int i = 0; i < 5; ++i) nested = R"({"resourceType":"Bundle","id":"b","entry":[{"resource":)" + nested + "}]}";
   EXPECT_FALSE(visible(a, json(nested)));
@@ -163,7 +180,8 @@ TEST(Visible, TombstonesOnlyWhereNothingIsHidden) {
   EXPECT_FALSE(tombstone_visible(access("patient/Observation.rs"), "Observation", Origin::read));
   EXPECT_TRUE(tombstone_visible(access("user/Observation.rs", "Practitioner/1"), "Observation", Origin::read));
   EXPECT_FALSE(tombstone_visible(access("user/Observation.s", "Practitioner/1"), "Observation", Origin::read));
-  EXPECT_FALSE(tombstone_visible(access("user/Observation.rs?category=http://c%7Cx", "Practitioner/1"), "Observation", Origin::read));
+  EXPECT_FALSE(tombstone_visible(access("user/Observation.rs?category=http://c%7Cx", "Practitioner/1"), "Observation",
+                                 Origin::read));
 }
 
 }  // namespace

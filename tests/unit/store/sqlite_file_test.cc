@@ -100,9 +100,10 @@ TEST_F(Migrations, EveryTableIsStrictAndHasItsIssuer) {
   Intruder file(path_);
   const std::string tables = "FROM pragma_table_list WHERE schema='main' AND type='table' AND name NOT LIKE 'sqlite_%'";
   EXPECT_EQ(file.value("SELECT group_concat(name) " + tables + " AND NOT strict"), "");
-  EXPECT_EQ(file.value("SELECT group_concat(name) " + tables +
-                       " AND NOT EXISTS (SELECT 1 FROM pragma_table_info(pragma_table_list.name) c WHERE c.name = 'issuer')"),
-            "probe");
+  EXPECT_EQ(
+      file.value("SELECT group_concat(name) " + tables +
+                 " AND NOT EXISTS (SELECT 1 FROM pragma_table_info(pragma_table_list.name) c WHERE c.name = 'issuer')"),
+      "probe");
 }
 
 using Checkpoints = SqliteFile;
@@ -195,7 +196,8 @@ TEST_F(Tamper, DeletedRowIsFound) {
 }
 
 TEST_F(Tamper, ReorderedRowsAreFound) {
-  EXPECT_EQ(after("UPDATE audit SET event = (SELECT event FROM audit WHERE seq = 6), hash = (SELECT hash FROM audit WHERE seq = 6)"
+  EXPECT_EQ(after("UPDATE audit SET event = (SELECT event FROM audit WHERE seq = 6), hash = (SELECT hash FROM audit "
+                  "WHERE seq = 6)"
                   " WHERE seq = 5")
                 .broken_at,
             5);
@@ -214,7 +216,9 @@ TEST_F(Tamper, ForgedCheckpointIsFound) {
 }
 
 TEST_F(Tamper, MovedCheckpointIsFound) {
-  EXPECT_EQ(after("UPDATE audit SET checkpoint = (SELECT checkpoint FROM audit WHERE seq = 20) WHERE seq = 15").broken_at, 15);
+  EXPECT_EQ(
+      after("UPDATE audit SET checkpoint = (SELECT checkpoint FROM audit WHERE seq = 20) WHERE seq = 15").broken_at,
+      15);
 }
 
 TEST_F(SqliteFile, TheLogStaysShortUnderLoad) {
