@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <csignal>
+
+#include "base/limits.h"
 
 namespace mitral::app {
 
@@ -34,12 +37,23 @@ void Process::drain() {
   log::info("process.draining");
   if (on_drain_) on_drain_();
   open_ = servers_.size();
-  if (open_ == 0) return runtime_.stop();
+  if (open_ == 0) return end_when_quiet();
   for (auto& server : servers_) {
-    server->drain([this] { runtime_.post(0, [this] {
-      if (--open_ == 0) runtime_.stop();
-    }); });
+    server->drain([this] {
+      runtime_.post(0, [this] {
+        if (--open_ == 0) end_when_quiet();
+      });
+    });
   }
+}
+
+// A poll of the gateway's feed, say, takes up to its own timeout to see that it is over.
+void Process::end_when_quiet() {
+  if (runtime_.tasks() == 0) return runtime_.stop();
+  const auto latest = std::chrono::steady_clock::now() + limits::kDrainTimeout;
+  ending_ = runtime_.every(limits::kTimerTick, [this, latest] {
+    if (runtime_.tasks() == 0 || std::chrono::steady_clock::now() >= latest) runtime_.stop();
+  });
 }
 
 void Process::run() {
@@ -85,9 +99,11 @@ std::string Process::metrics_text() const {
          line("mitral_http_connections_refused_total", "counter", "Connections over a limit.", sum.refused_full) +
          line("mitral_http_tls_failed_total", "counter", "Failed TLS handshakes.", sum.tls_failed) +
          line("mitral_http_read_timeouts_total", "counter", "Requests that came too slowly.", sum.timed_out_read) +
-         line("mitral_http_write_timeouts_total", "counter", "Answers that were read too slowly.", sum.timed_out_write) +
+         line("mitral_http_write_timeouts_total", "counter", "Answers that were read too slowly.",
+              sum.timed_out_write) +
          line("mitral_http_handler_timeouts_total", "counter", "Requests over their deadline.", sum.timed_out_handler) +
-         line("mitral_http_handler_failures_total", "counter", "Handlers that failed by an exception.", sum.handler_failed);
+         line("mitral_http_handler_failures_total", "counter", "Handlers that failed by an exception.",
+              sum.handler_failed);
 }
 
 }  // namespace mitral::app

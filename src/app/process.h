@@ -26,8 +26,10 @@ class Process {
   Process& operator=(const Process&) = delete;
 
   /// Binds and begins to accept; the port that was taken.
-  [[nodiscard]] Result<std::uint16_t> listen(const Endpoint& endpoint, net::Handler handler, net::ServerOptions options = {});
-  /// What happens first when the process is asked to end.
+  [[nodiscard]] Result<std::uint16_t> listen(const Endpoint& endpoint, net::Handler handler,
+                                             net::ServerOptions options = {});
+  /// What happens first when the process is asked to end. Background tasks (Runtime::spawn_on) that it tells to end are
+  /// waited for, as requests in flight are.
   void on_drain(std::function<void()> work) { on_drain_ = std::move(work); }
   /// Runs until a signal; a second one ends at once.
   void run();
@@ -36,10 +38,11 @@ class Process {
 
  private:
   void drain();
+  void end_when_quiet();
   net::Runtime& runtime_;
   std::vector<std::unique_ptr<net::HttpServer>> servers_;
   std::vector<std::shared_ptr<net::TlsContext>> contexts_;
-  std::shared_ptr<void> timer_;
+  std::shared_ptr<void> timer_, ending_;
   std::function<void()> on_drain_;
   std::size_t open_ = 0;
   bool draining_ = false;

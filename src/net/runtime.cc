@@ -1,6 +1,7 @@
 #include "net/runtime.h"
 
 #include <algorithm>
+#include <atomic>
 #include <boost/asio/signal_set.hpp>
 #include <condition_variable>
 #include <csignal>
@@ -14,6 +15,7 @@ namespace mitral::net {
 struct Runtime::Impl {
   explicit Impl(const Clock& the_clock) : clock(the_clock) {}
   const Clock& clock;
+  std::atomic<std::size_t> tasks{0};
   std::vector<std::unique_ptr<Loop>> loops;
   std::vector<std::thread> threads;
   std::vector<std::unique_ptr<asio::signal_set>> signals;
@@ -67,11 +69,15 @@ Loop& Runtime::loop(unsigned index) noexcept { return *impl_->loops[index]; }
 const Clock& Runtime::clock() const noexcept { return impl_->clock; }
 void Runtime::post(unsigned index, std::function<void()> work) { loop(index).post(std::move(work)); }
 
+std::size_t Runtime::tasks() const noexcept { return impl_->tasks.load(); }
+
 void Runtime::spawn_on(unsigned index, std::function<Task<>()> make) {
-  post(index, [make = std::move(make)] {
+  impl_->tasks.fetch_add(1);
+  post(index, [impl = impl_.get(), make = std::move(make)] {
     // The function is kept until the end: a coroutine made of a capturing lambda refers to its captures.
     auto kept = std::make_shared<std::function<Task<>()>>(make);
-    spawn((*kept)(), [kept](std::exception_ptr failed) {
+    spawn((*kept)(), [kept, impl](std::exception_ptr failed) {
+      impl->tasks.fetch_sub(1);
       if (!failed) return;
       try {
         std::rethrow_exception(failed);

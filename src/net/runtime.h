@@ -10,6 +10,7 @@
 // awaited them.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -47,6 +48,8 @@ class Runtime {
   void post(unsigned index, std::function<void()> work);
   /// Starts a task on loop `index`; an exception of it is logged.
   void spawn_on(unsigned index, std::function<Task<>()> make);
+  /// Tasks of spawn_on() that have not ended. What is still suspended when the loops stop is never resumed.
+  [[nodiscard]] std::size_t tasks() const noexcept;
 
   /// Calls `work` on loop 0 again and again, first after one period. Never overlaps with itself. The timer lives as
   /// long as the handle that is returned (or until the runtime ends): keep it.
