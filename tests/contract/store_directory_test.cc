@@ -77,6 +77,33 @@ TEST_P(DirectoryContract, AnAudienceBelongsToOneServer) {
   EXPECT_EQ(audited().size(), 1U);
 }
 
+TEST_P(DirectoryContract, E4_RevocationForgetsConsentSoThatSheIsAskedAgain) {
+  get(store_->put_client(client(), admin()));
+  const auto remembered = [&] {
+    return get(store_->find_consent(kClinic, UserId("u_ada"), ClientId("c_app"), kStart)).has_value();
+  };
+  const auto agree = [&] {
+    ports::AuthorizationStore::Completion agreed;
+    agreed.consent = consent();
+    get(store_->complete_authorization(kClinic, std::move(agreed), {}, kStart));
+    ASSERT_TRUE(remembered());
+  };
+  const auto made = stored_grant();
+  agree();
+  get(store_->revoke_grant(kOther, made.id, {}, kStart));
+  EXPECT_TRUE(remembered()) << "another issuer's word counts for nothing";
+  get(store_->revoke_grant(kClinic, made.id, {}, kStart));
+  EXPECT_FALSE(remembered());
+  agree();
+  get(store_->revoke_user(kClinic, UserId("u_somebody"), {}, kStart));
+  EXPECT_TRUE(remembered());
+  get(store_->revoke_user(kClinic, UserId("u_ada"), {}, kStart));
+  EXPECT_FALSE(remembered());
+  agree();
+  get(store_->revoke_client(kClinic, ClientId("c_app"), {}, kStart));
+  EXPECT_FALSE(remembered());
+}
+
 TEST_P(DirectoryContract, DeletingAClientRevokesItsGrantsAndForgetsConsent) {
   get(store_->put_client(client(), admin()));
   const auto made = stored_grant();

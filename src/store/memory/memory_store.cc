@@ -318,6 +318,11 @@ class MemoryStore final : public ports::Store {
   Task<Result<void>> revoke_grant(Issuer issuer, Id128 id, Events events, Instant now) override {
     const auto kept = act([&]() -> Result<void> {
       revoke(issuer, id, now);
+      // Who ends a permission does not mean it to come back by itself at the next sign-in: she is asked again.
+      const auto grant = grants_.find(id);
+      if (grant != grants_.end() && grant->second.issuer == issuer) {
+        consents_.erase(std::tuple(issuer, grant->second.user, grant->second.client));
+      }
       audit(std::move(events));
       return {};
     });
@@ -340,6 +345,9 @@ class MemoryStore final : public ports::Store {
   Task<Result<void>> revoke_client(Issuer issuer, ClientId client, Events events, Instant now) override {
     const auto kept = act([&]() -> Result<void> {
       raise(FloorKind::client, issuer, client.value, now, now);
+      std::erase_if(consents_, [&](const auto& entry) {
+        return std::get<Issuer>(entry.first) == issuer && std::get<ClientId>(entry.first) == client;
+      });
       if (const auto* known = directory_->client(issuer, client.value)) {
         auto moved = *known;
         moved.tokens_valid_from = std::max(moved.tokens_valid_from, now);
@@ -356,6 +364,9 @@ class MemoryStore final : public ports::Store {
       raise(FloorKind::user, issuer, user.value, now, now);
       std::erase_if(sessions_,
                     [&](const auto& entry) { return entry.second.issuer == issuer && entry.second.user == user; });
+      std::erase_if(consents_, [&](const auto& entry) {
+        return std::get<Issuer>(entry.first) == issuer && std::get<UserId>(entry.first) == user;
+      });
       audit(std::move(events));
       return {};
     });

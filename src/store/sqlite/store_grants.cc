@@ -144,6 +144,11 @@ Result<void> StoreImpl::revoke_grant_within(Tx& tx, const Issuer& issuer, const 
 Task<Result<void>> StoreImpl::revoke_grant(Issuer issuer, Id128 id, Events events, Instant now) {
   return writer_->write([issuer = std::move(issuer), id, now, audit = prepare(events)](Tx& tx) -> Result<void> {
     MITRAL_CHECK(revoke_grant_within(tx, issuer, id, now));
+    // Who ends a permission does not mean it to come back by itself at the next sign-in: she is asked again.
+    Query forget(tx.db,
+                 "DELETE FROM consents WHERE issuer = ?1 AND (user, client) IN "
+                 "(SELECT user, client FROM grants WHERE id = ?2 AND issuer = ?1)");
+    MITRAL_CHECK(forget.bind(issuer, id).run());
     tx.audit(audit);
     return {};
   });
@@ -164,6 +169,8 @@ Task<Result<void>> StoreImpl::revoke_client(Issuer issuer, ClientId client, Even
   return writer_->write([this, issuer = std::move(issuer), client = std::move(client), now,
                          audit = prepare(events)](Tx& tx) -> Result<void> {
     MITRAL_CHECK(raise_floor(tx, FloorKind::client, issuer, client.value, now, now));
+    Query forget(tx.db, "DELETE FROM consents WHERE client = ?1 AND issuer = ?2");
+    MITRAL_CHECK(forget.bind(client, issuer).run());
     tx.audit(audit);
     return {};
   });
@@ -175,6 +182,8 @@ Task<Result<void>> StoreImpl::revoke_user(Issuer issuer, UserId user, Events eve
         MITRAL_CHECK(raise_floor(tx, FloorKind::user, issuer, user.value, now, now));
         Query query(tx.db, "DELETE FROM sessions WHERE user = ?1 AND issuer = ?2");
         MITRAL_CHECK(query.bind(user, issuer).run());
+        Query forget(tx.db, "DELETE FROM consents WHERE user = ?1 AND issuer = ?2");
+        MITRAL_CHECK(forget.bind(user, issuer).run());
         tx.audit(audit);
         return {};
       });
