@@ -13,7 +13,6 @@
 
 #include <cstring>
 #include <map>
-#include <regex>
 #include <string>
 #include <vector>
 
@@ -116,27 +115,37 @@ class Browser {
     std::string action;
     codec::Form fields;  ///< hidden fields, texts, and the boxes that are ticked
   };
+  /// What stands between `before` and `after`, searched from `at` on, which moves behind it; nullopt when there is no
+  /// more.
+  [[nodiscard]] static std::optional<std::string> between(std::string_view text, std::string_view before,
+                                                          std::string_view after, std::size_t& at) {
+    const auto begin = text.find(before, at);
+    if (begin == std::string_view::npos) return std::nullopt;
+    const auto from = begin + before.size();
+    const auto end = text.find(after, from);
+    if (end == std::string_view::npos) return std::nullopt;
+    at = end + after.size();
+    return std::string(text.substr(from, end - from));
+  }
+  [[nodiscard]] static std::optional<std::string> attribute(std::string_view tag, std::string_view name) {
+    std::size_t at = 0;
+    return between(tag, " " + std::string(name) + "=\"", "\"", at);
+  }
+
   /// The form of the last page whose action ends like this.
   [[nodiscard]] std::optional<FoundForm> form(std::string_view action_end) const {
-    static const std::regex forms("<form method=\"post\" action=\"([^\"]*)\"[^>]*>([\\s\\S]*?)</form>");
-    static const std::regex inputs("<input ([^>]*)>");
-    static const std::regex names(" ?name=\"([^\"]*)\"");
-    static const std::regex values(" value=\"([^\"]*)\"");
-    const std::string& html = response.body;
-    for (auto at = std::sregex_iterator(html.begin(), html.end(), forms); at != std::sregex_iterator(); ++at) {
-      const std::string action = unescape((*at)[1]);
+    std::size_t at = 0;
+    while (const auto text = between(response.body, "<form method=\"post\"", "</form>", at)) {
+      const std::string action = unescape(attribute(*text, "action").value_or(""));
       if (!action.ends_with(action_end)) continue;
       FoundForm out{action, {}};
-      const std::string body = (*at)[2];
-      for (auto in = std::sregex_iterator(body.begin(), body.end(), inputs); in != std::sregex_iterator(); ++in) {
-        const std::string attributes = (*in)[1];
-        std::smatch name;
-        std::smatch value;
-        if (!std::regex_search(attributes, name, names)) continue;
-        if (attributes.find("type=\"checkbox\"") != std::string::npos &&
-            attributes.find(" checked") == std::string::npos)
-          continue;
-        out.fields.add(unescape(name[1]), std::regex_search(attributes, value, values) ? unescape(value[1]) : "");
+      std::size_t in = 0;
+      while (const auto tag = between(*text, "<input", ">", in)) {
+        const auto name = attribute(*tag, "name");
+        if (!name) continue;
+        const bool box = attribute(*tag, "type") == "checkbox";
+        if (box && tag->find(" checked") == std::string::npos) continue;
+        out.fields.add(unescape(*name), unescape(attribute(*tag, "value").value_or("")));
       }
       return out;
     }
