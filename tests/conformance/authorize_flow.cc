@@ -1,5 +1,7 @@
 // The front channel as a browser meets it, from /authorize to the code: RFC 6749 §4.1, OpenID Connect Core §3.1.2,
 // SMART App Launch 2.2, RFC 9207, RFC 9126, Form Post Response Mode.
+#include <regex>
+
 #include "support/browser.h"
 
 namespace mitral::testing {

@@ -1,5 +1,6 @@
 // Who sits at the browser: session, forms, framing, guessing. threats.md sections 1 to 3, 5 and 6.
 #include <algorithm>
+#include <regex>
 #include <set>
 
 #include "support/browser.h"
