@@ -88,6 +88,20 @@ inline constexpr std::size_t kFhirContextMax = 32;        // entries of SMART fh
 inline constexpr std::size_t kFhirBatchEntriesMax = 2000;
 inline constexpr std::size_t kFhirPageMax = 500;
 inline constexpr std::size_t kFhirPageDefault = 50;
+inline constexpr std::size_t kConsentsPerPatientMax = 64;    // active FHIR Consent resources of one patient
+inline constexpr std::size_t kConsentProvisionsMax = 500;    // provisions of one of them, nested ones included
+inline constexpr std::size_t kConsentDepthMax = 8;           // of nested provisions
+inline constexpr auto kConsentBelieved = 5s;                 // how old directives may be when they decide (S-28)
+inline constexpr std::size_t kConsentCacheMax = 50'000;      // patients
+inline constexpr std::size_t kPatchOperationsMax = 200;      // of one PATCH
+inline constexpr std::size_t kStreamThreshold = 256 * 1024;  // upstream answers above this are judged piece by piece
+inline constexpr std::size_t kStreamPiece = 64 * 1024;
+inline constexpr std::size_t kFhirResourceMax = 8 * 1024 * 1024;  // one resource, also inside a streamed Bundle
+inline constexpr std::size_t kStreamHeldMax = 4 * 1024 * 1024;    // resources that wait for others of the same answer
+inline constexpr std::size_t kBulkFileMax = 4ull * 1024 * 1024 * 1024;
+inline constexpr std::size_t kBulkJobsPerClientMax = 8;
+inline constexpr auto kBulkJobLifetime = 24h;
+inline constexpr auto kEmergencyTokenLifetime = 15min;  // break-the-glass: no refresh
 inline constexpr std::size_t kSandboxResourcesMax = 200'000;
 
 // Lifetimes (oauth-oidc-fapi §20)

@@ -7,11 +7,14 @@
 // Thread rules: values; no shared state.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/result.h"
+#include "base/task.h"
 #include "base/time.h"
 
 namespace mitral::codec {
@@ -76,10 +79,23 @@ struct Request {
   void set_target(std::string text);
 };
 
+/// A body that comes in pieces, for answers that are too large to be held whole.
+class BodySource {
+ public:
+  BodySource() = default;
+  BodySource(const BodySource&) = delete;
+  BodySource& operator=(const BodySource&) = delete;
+  virtual ~BodySource() = default;
+  /// The next piece; empty at the end. An error ends the body: the reader must not take what came for the whole.
+  /// One call at a time.
+  virtual Task<Result<std::string>> next() = 0;
+};
+
 struct Response {
   int status = 200;
   Headers headers;
   std::string body;
+  std::shared_ptr<BodySource> stream;  ///< when set, the body comes from here and `body` is empty
 
   /// A response with a body of the given media type.
   [[nodiscard]] static Response with(int status, std::string_view content_type, std::string body);

@@ -17,6 +17,11 @@ class Sender {
   virtual ~Sender() = default;
   /// Method, headers and body of the request go to the URL; request.target is not used.
   virtual Task<Result<codec::Response>> send(net::Url url, codec::Request request, net::ClientOptions options) = 0;
+  /// The same, but returns as soon as the head of the answer is there; a body comes as Response::stream where the
+  /// transport can, else whole. options.max_body bounds the body all the same.
+  virtual Task<Result<codec::Response>> open(net::Url url, codec::Request request, net::ClientOptions options) {
+    return send(std::move(url), std::move(request), std::move(options));
+  }
 };
 
 class HttpSender final : public Sender {

@@ -227,7 +227,7 @@ std::string Access::scope_hint(std::string_view letters, std::string_view type) 
 }
 
 Decision resource_visible(const Access& access, const Json& resource, Origin origin, const SeenVisible& seen,
-                          Explanation* explain) {
+                          Explanation* explain, const Circumstances& /*circumstances*/) {
   return visible_at_depth(access, resource, origin, seen, explain, 0);
 }
 

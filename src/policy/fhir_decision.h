@@ -28,6 +28,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/time.h"
 #include "codec/json.h"
 #include "fhir/interaction.h"
 #include "fhir/search_params.h"
@@ -38,6 +39,8 @@
 
 namespace mitral::policy {
 
+class ConsentBook;
+
 /// What the token says, after it was verified. Nothing here comes from the request.
 struct TokenFacts {
   spec::smart::ScopeSet scopes;
@@ -47,6 +50,7 @@ struct TokenFacts {
   std::string fhir_user;                   ///< absolute URL under own_base or "Type/id"; or empty
   std::vector<std::string> user_patients;  ///< patients whom the user may see besides (proxies); logical ids
   std::string own_base;                    ///< public FHIR base, without a trailing slash
+  std::string purpose;  ///< HL7 v3 PurposeOfUse that the authorization server vouches for ("ETREAT"), or empty
 
   [[nodiscard]] bool has_user() const noexcept { return !subject.empty() && subject != client; }
 };
@@ -95,6 +99,12 @@ class Access {
   spec::smart::ScopeContext hint_ = spec::smart::ScopeContext::patient;
 };
 
+/// What of a resource an answer carries, by _summary (FHIR R4 search.html 3.1.1.5.8). Always made here, from the whole
+/// resource that was judged.
+enum class Summary : std::uint8_t { none, count, text, data, elements };
+
+struct OperationRule;
+
 /// What to do with a permitted request.
 struct Plan {
   std::string letters;                    ///< "r" or "s": what each primary resource of the answer must be allowed by
@@ -105,6 +115,11 @@ struct Plan {
   std::vector<std::string> elements;      ///< _elements, to be projected after the check; empty: everything
   std::string search_type;                ///< type searched, compartment searches included
   bool unlimited = false;                 ///< nothing of the primary type can be hidden from this token
+  Summary summary = Summary::none;        ///< _summary, to be made after the check
+  /// System search and history, GET /Patient/p/*, $everything, $export: the types that may come back, sorted. Upstream
+  /// gets them as _type in `forward`; another type in the answer is dropped.
+  std::vector<std::string> types;
+  const OperationRule* operation = nullptr;  ///< of policy/fhir_operations.h, for an operation
 };
 
 struct RequestDecision {
@@ -114,7 +129,19 @@ struct RequestDecision {
   std::string scope_hint;  ///< insufficient_scope: what to ask for
 };
 
+/// Facts about the moment and the patients that no token carries.
+struct Circumstances {
+  Instant now;
+  /// Directives of every patient who may be concerned; null when this deployment enforces none. A patient who is
+  /// missing in the book is denied: it could not be read (policy/consent.h).
+  const ConsentBook* consents = nullptr;
+};
+
 /// Judges a request before anything is sent upstream. `explain` may be null.
+///
+/// Writes: letters and parameters only; content is judged by write_allowed(), before and after. Conditional writes and
+/// If-None-Exist: `plan.forward` is the search that finds the matches, bound and filters added. A batch or transaction
+/// is permitted here without a letter of its own: each entry is a request to be decided.
 [[nodiscard]] RequestDecision decide(const Access& access, const fhir::Interaction& interaction,
                                      Explanation* explain = nullptr);
 
@@ -131,7 +158,15 @@ using SeenVisible = std::function<bool(std::string_view type, std::string_view i
 
 /// May this resource be shown? `seen` may be empty. `explain` may be null.
 [[nodiscard]] Decision resource_visible(const Access& access, const codec::Json& resource, Origin origin,
-                                        const SeenVisible& seen = {}, Explanation* explain = nullptr);
+                                        const SeenVisible& seen = {}, Explanation* explain = nullptr,
+                                        const Circumstances& circumstances = {});
+
+/// May this content be written by an interaction of this letter (c, u or d)? `before` null: nothing is stored under the
+/// id yet; `after` null: it is going to be deleted. One rule must justify both states; the link to the patient, the
+/// security labels and the policy's own tags must not change (smart-fhir §4.7).
+[[nodiscard]] Decision write_allowed(const Access& access, char letter, const codec::Json* before,
+                                     const codec::Json* after, Explanation* explain = nullptr,
+                                     const Circumstances& circumstances = {});
 
 /// May the fact be shown that a version of this type was deleted? There is no content to judge: unlimited rules only.
 [[nodiscard]] bool tombstone_visible(const Access& access, std::string_view type, Origin origin) noexcept;
