@@ -79,7 +79,7 @@ struct Gateway::Impl {
         verifier(config, issuer, metrics, clock),
         pages(config.page_key, config.audience.empty() ? config.public_base : config.audience, random),
         documents(config, upstream, sender, issuer, clock),
-        route({config, upstream, sender, audit, clock, metrics, verifier, pages}) {
+        route({config, upstream, sender, audit, clock, metrics, pages}, verifier) {
     const auto url = codec::parse_http_url(config.public_base);
     base_path = url->path;
     hosts = config.hosts;
