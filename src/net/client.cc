@@ -94,6 +94,10 @@ Task<Result<std::vector<asio::ip::address>>> addresses_of(Job& job) {
   boost::system::error_code error;
   if (const auto literal = asio::ip::make_address(job.url.host, error); !error) {
     all.push_back(literal);
+  } else if (job.url.host == "localhost" || job.url.host.ends_with(".localhost")) {
+    // RFC 6761 §6.3: this name is never looked up, so no resolver can send it elsewhere, and none is needed.
+    all.emplace_back(asio::ip::address_v4::loopback());
+    all.emplace_back(asio::ip::address_v6::loopback());
   } else {
     Resolve resolve(job.loop, job.url.host, job.connect_deadline);
     auto found = co_await resolve;
