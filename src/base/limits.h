@@ -102,6 +102,11 @@ inline constexpr std::size_t kBulkFileMax = 4ull * 1024 * 1024 * 1024;
 inline constexpr std::size_t kBulkJobsPerClientMax = 8;
 inline constexpr auto kBulkJobLifetime = 24h;
 inline constexpr auto kEmergencyTokenLifetime = 15min;  // break-the-glass: no refresh
+inline constexpr auto kEmergencySignInAge = 5min;       // the password was typed at most this long before
+inline constexpr std::size_t kEmergencyStatementMin = 10;
+inline constexpr std::size_t kEmergencyStatementMax = 400;
+inline constexpr std::size_t kEmergencyListMax = 1'000;
+inline constexpr std::size_t kAccountRowsMax = 200;  // grants, sessions and emergencies that the account page shows
 inline constexpr std::size_t kSandboxResourcesMax = 200'000;
 
 // Lifetimes (oauth-oidc-fapi §20)
@@ -176,6 +181,7 @@ inline constexpr std::size_t kAuditEventMax = 8 * 1024;
 // Storage
 inline constexpr std::size_t kCommitBatchMax = 1024;    // acts that share one transaction
 inline constexpr std::size_t kGrantCacheMax = 16'384;   // grants kept in memory
+inline constexpr std::size_t kFreshCodesMax = 32'768;   // authorization codes kept in memory until they are looked up
 inline constexpr auto kStoreBusyTimeout = 250ms;        // how long a batch waits for another process's lock
 inline constexpr auto kStoreBusyTimeoutCommand = 10s;   // the same for an operator's command
 inline constexpr std::size_t kWalPagesPassive = 2'000;  // write-ahead log worth copying back beside the writer

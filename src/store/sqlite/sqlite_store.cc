@@ -26,7 +26,7 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(SqliteOptions options, co
 }
 
 StoreImpl::StoreImpl(SqliteOptions options, const Clock& clock)
-    : options_(std::move(options)), clock_(clock), grants_(options_.grant_cache) {}
+    : options_(std::move(options)), clock_(clock), grants_(options_.grant_cache), codes_(options_.fresh_codes) {}
 
 StoreImpl::~StoreImpl() {
   {

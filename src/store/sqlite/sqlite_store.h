@@ -38,6 +38,7 @@ struct SqliteOptions {
   Duration max_delay = limits::kAuditDelayDefault;
   std::size_t readers = 2;                            ///< connections that finders share, one for each core
   std::size_t grant_cache = limits::kGrantCacheMax;   ///< grants kept in memory
+  std::size_t fresh_codes = limits::kFreshCodesMax;   ///< codes kept in memory until they are looked up
   Duration busy_timeout = limits::kStoreBusyTimeout;  ///< commands beside a busy server take kStoreBusyTimeoutCommand
   audit::CheckpointSigner checkpoint_signer;          ///< may come later: set_checkpoint_signer()
   /// True: the act or batch fails here as if the disk did. Called on the writer thread with its connection.

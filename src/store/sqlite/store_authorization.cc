@@ -161,9 +161,9 @@ Task<Result<Claim>> StoreImpl::complete_authorization(Issuer issuer, Completion 
                                                       Instant now) {
   auto code_document = completion.code ? to_document(*completion.code) : std::string();
   auto consent_document = completion.consent ? to_document(*completion.consent) : std::string();
-  return writer_->write([issuer = std::move(issuer), completion = std::move(completion),
-                         code_document = std::move(code_document), consent_document = std::move(consent_document), now,
-                         audit = prepare(events)](Tx& tx) -> Result<Claim> {
+  const auto audit = prepare(events);
+  // References are good: this frame stays until the act is done.
+  auto outcome = co_await writer_->write([&](Tx& tx) -> Result<Claim> {
     struct Handle {
       const std::optional<Hash256>& handle;
       const char* update;
@@ -193,9 +193,15 @@ Task<Result<Claim>> StoreImpl::complete_authorization(Issuer issuer, Completion 
     tx.audit(audit);
     return Claim::won;
   });
+  if (outcome && *outcome == Claim::won && completion.code) {
+    completion.code->issuer = std::move(issuer);
+    codes_.put(std::move(*completion.code));
+  }
+  co_return outcome;
 }
 
 Task<Result<std::optional<model::AuthorizationCode>>> StoreImpl::find_code(Issuer issuer, Hash256 handle, Instant now) {
+  if (auto fresh = codes_.take(issuer, handle, now)) co_return fresh;
   co_return look([&](Connection& connection) -> Result<std::optional<model::AuthorizationCode>> {
     Query query(
         connection,

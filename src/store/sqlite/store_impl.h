@@ -25,6 +25,7 @@
 
 #include "store/revocations.h"
 #include "store/sqlite/connection.h"
+#include "store/sqlite/fresh_codes.h"
 #include "store/sqlite/grant_cache.h"
 #include "store/sqlite/sqlite_store.h"
 #include "store/sqlite/writer.h"
@@ -155,6 +156,7 @@ class StoreImpl final : public SqliteStore {
   const Clock& clock_;
   Revocations revocations_;
   GrantCache grants_;
+  FreshCodes codes_;
   mutable std::shared_mutex directory_mutex_;
   std::shared_ptr<const ports::Directory> directory_ = std::make_shared<const ports::Directory>();
 
