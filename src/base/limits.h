@@ -98,6 +98,7 @@ inline constexpr std::size_t kStreamThreshold = 256 * 1024;  // upstream answers
 inline constexpr std::size_t kStreamPiece = 64 * 1024;
 inline constexpr std::size_t kFhirResourceMax = 8 * 1024 * 1024;  // one resource, also inside a streamed Bundle
 inline constexpr std::size_t kStreamHeldMax = 4 * 1024 * 1024;    // resources that wait for others of the same answer
+inline constexpr std::size_t kStreamHeadMax = 256 * 1024;         // members of a streamed Bundle besides its entries
 inline constexpr std::size_t kBulkFileMax = 4ull * 1024 * 1024 * 1024;
 inline constexpr std::size_t kBulkJobsPerClientMax = 8;
 inline constexpr auto kBulkJobLifetime = 24h;

@@ -5,6 +5,8 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
+#include <iterator>
+#include <memory>
 
 namespace mitral::codec {
 namespace {
@@ -80,16 +82,29 @@ std::string_view Json::text() const noexcept {
   if (tag() == kNumber || tag() == kString) {
     return {reinterpret_cast<const char*>(raw_.bytes), raw_.bytes[14]};  // NOLINT
   }
-  std::uint32_t length = 0;
-  std::memcpy(&length, raw_.bytes + 8, sizeof length);
-  return {pointer<const char>(), length};
+  return {pointer<const char>(), length()};
 }
 
 void Json::copy_from(const Json& other) {
   set_tag(kNull, 0);  // stands if an allocation fails
   switch (other.tag()) {
     case kNumberHeap: init_text(kNumber, other.text()); break;
-    case kStringHeap: init_text(kString, other.text()); break;
+    case kStringHeap:
+    case kStringView: init_text(kString, other.text()); break;
+    case kArrayIn: {
+      const auto from = other.items();
+      if (!from.empty()) set_pointer(new Items(from.begin(), from.end()));
+      if (from.empty()) set_pointer(nullptr);
+      set_tag(kArray, 0);
+      break;
+    }
+    case kObjectIn: {
+      const auto from = other.members();
+      if (!from.empty()) set_pointer(new Members(from.begin(), from.end()));
+      if (from.empty()) set_pointer(nullptr);
+      set_tag(kObject, 0);
+      break;
+    }
     case kArray: {
       const auto* items = other.pointer<const Items>();
       auto* copy = items == nullptr ? nullptr : new Items(*items);
@@ -119,6 +134,9 @@ void Json::destroy_heap() noexcept {
     case kStringHeap: delete[] pointer<char>(); break;
     case kArray: delete pointer<Items>(); break;
     case kObject: delete pointer<Members>(); break;
+    // The memory is the arena's; what the elements own (long names, replaced values) is theirs.
+    case kArrayIn: std::destroy_n(pointer<Json>(), length()); break;
+    case kObjectIn: std::destroy_n(pointer<Member>(), length()); break;
     default: break;
   }
 }
@@ -165,9 +183,12 @@ Json::Type Json::type() const noexcept {
     case kNumber:
     case kNumberHeap: return Type::number;
     case kString:
-    case kStringHeap: return Type::string;
-    case kArray: return Type::array;
-    case kObject: break;
+    case kStringHeap:
+    case kStringView: return Type::string;
+    case kArray:
+    case kArrayIn: return Type::array;
+    case kObject:
+    case kObjectIn: break;
   }
   return Type::object;
 }
@@ -205,21 +226,25 @@ std::string_view Json::string_or(std::string_view fallback) const noexcept { ret
 std::size_t Json::size() const noexcept { return is_array() ? items().size() : members().size(); }
 
 std::span<const Json> Json::items() const noexcept {
+  if (tag() == kArrayIn) return {pointer<const Json>(), length()};
   if (tag() != kArray || pointer<Items>() == nullptr) return {};
   return *pointer<const Items>();
 }
 
 std::span<Json> Json::items() noexcept {
+  if (tag() == kArrayIn) return {pointer<Json>(), length()};
   if (tag() != kArray || pointer<Items>() == nullptr) return {};
   return *pointer<Items>();
 }
 
 std::span<const Json::Member> Json::members() const noexcept {
+  if (tag() == kObjectIn) return {pointer<const Member>(), length()};
   if (tag() != kObject || pointer<Members>() == nullptr) return {};
   return *pointer<const Members>();
 }
 
 std::span<Json::Member> Json::members_mut() noexcept {
+  if (tag() == kObjectIn) return {pointer<Member>(), length()};
   if (tag() != kObject || pointer<Members>() == nullptr) return {};
   return *pointer<Members>();
 }
@@ -249,12 +274,26 @@ const Json& Json::item_or_null(std::size_t index) const noexcept {
 }
 
 Json::Items& Json::make_items() {
+  if (tag() == kArrayIn) {
+    const auto all = items();
+    auto* const own = new Items(std::move_iterator(all.begin()), std::move_iterator(all.end()));
+    destroy();
+    set_pointer(own);
+    set_tag(kArray, 0);
+  }
   if (tag() != kArray) *this = array();
   if (pointer<Items>() == nullptr) set_pointer(new Items);
   return *pointer<Items>();
 }
 
 Json::Members& Json::make_members() {
+  if (tag() == kObjectIn) {
+    const auto all = members_mut();
+    auto* const own = new Members(std::move_iterator(all.begin()), std::move_iterator(all.end()));
+    destroy();
+    set_pointer(own);
+    set_tag(kObject, 0);
+  }
   if (tag() != kObject) *this = object();
   if (pointer<Members>() == nullptr) set_pointer(new Members);
   return *pointer<Members>();
@@ -276,14 +315,14 @@ Json& Json::push_back(Json value) {
 
 bool Json::erase(std::string_view key) {
   if (find(key) == nullptr) return false;
-  std::erase_if(*pointer<Members>(), [&](const Member& member) { return member.key == key; });
+  std::erase_if(make_members(), [&](const Member& member) { return member.key == key; });
   return true;
 }
 
 void Json::reserve(std::size_t count) {
   if (count == 0) return;
-  if (tag() == kArray) make_items().reserve(count);
-  if (tag() == kObject) make_members().reserve(count);
+  if (is_array()) make_items().reserve(count);
+  if (is_object()) make_members().reserve(count);
 }
 
 bool Json::equal(const Json& a, const Json& b) noexcept {

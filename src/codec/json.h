@@ -114,9 +114,9 @@ class Json {
   [[nodiscard]] bool is_null() const noexcept { return tag() == kNull; }
   [[nodiscard]] bool is_bool() const noexcept { return tag() == kTrue || tag() == kFalse; }
   [[nodiscard]] bool is_number() const noexcept { return tag() == kNumber || tag() == kNumberHeap; }
-  [[nodiscard]] bool is_string() const noexcept { return tag() == kString || tag() == kStringHeap; }
-  [[nodiscard]] bool is_array() const noexcept { return tag() == kArray; }
-  [[nodiscard]] bool is_object() const noexcept { return tag() == kObject; }
+  [[nodiscard]] bool is_string() const noexcept { return tag() >= kString && tag() <= kStringView; }
+  [[nodiscard]] bool is_array() const noexcept { return tag() == kArray || tag() == kArrayIn; }
+  [[nodiscard]] bool is_object() const noexcept { return tag() == kObject || tag() == kObjectIn; }
 
   [[nodiscard]] std::optional<bool> as_bool() const noexcept;
   /// Only for a plain integer lexeme (no fraction, no exponent) in range.
@@ -182,12 +182,27 @@ class Json {
   [[nodiscard]] friend bool operator==(const Json& a, const Json& b) noexcept { return equal(a, b); }
 
  private:
-  friend class JsonParser;
-  enum Tag : std::uint8_t { kNull = 0, kFalse, kTrue, kNumber, kNumberHeap, kString, kStringHeap, kArray, kObject };
+  friend class JsonParser;  // and JsonReader's
+  // kStringView, kArrayIn and kObjectIn are made by JsonReader alone: their bytes lie in its text or its arena. A copy
+  // owns its bytes again, like every other value.
+  enum Tag : std::uint8_t {
+    kNull = 0,
+    kFalse,
+    kTrue,
+    kNumber,
+    kNumberHeap,
+    kString,
+    kStringHeap,
+    kStringView,
+    kArray,
+    kObject,
+    kArrayIn,
+    kObjectIn
+  };
   using Items = std::vector<Json>;
   using Members = std::vector<Member>;
-  // Bytes 0-13 short text, or 0-7 pointer and 8-11 length of long text, or 0-7 pointer to Items or Members (null:
-  // empty); byte 14 length of short text; byte 15 tag.
+  // Bytes 0-13 short text, or 0-7 pointer and 8-11 length of long text (or of elements in an arena), or 0-7 pointer to
+  // Items or Members (null: empty); byte 14 length of short text; byte 15 tag.
   struct Raw {
     alignas(8) unsigned char bytes[16];
   };
@@ -207,9 +222,20 @@ class Json {
   [[nodiscard]] std::string_view text() const noexcept;
   void copy_from(const Json& other);
   void destroy() noexcept {
-    if (tag() == kNumberHeap || tag() >= kStringHeap) destroy_heap();
+    if (tag() == kNumberHeap || tag() == kStringHeap || tag() >= kArray) destroy_heap();
   }
   void destroy_heap() noexcept;
+  [[nodiscard]] std::uint32_t length() const noexcept {
+    std::uint32_t out = 0;
+    __builtin_memcpy(&out, raw_.bytes + 8, sizeof out);
+    return out;
+  }
+  void set_view(Tag tag, const void* at, std::size_t length) noexcept {
+    const auto count = static_cast<std::uint32_t>(length);
+    set_pointer(at);
+    __builtin_memcpy(raw_.bytes + 8, &count, sizeof count);
+    set_tag(tag, 0);
+  }
   Items& make_items();
   Members& make_members();
   [[nodiscard]] const Json& item_or_null(std::size_t index) const noexcept;
@@ -233,8 +259,8 @@ struct Json::Init {
 
 template <class Predicate>
 std::size_t Json::remove_items_if(Predicate predicate) {
-  if (tag() != kArray || pointer<Items>() == nullptr) return 0;
-  return std::erase_if(*pointer<Items>(), predicate);
+  if (!is_array() || items().empty()) return 0;
+  return std::erase_if(make_items(), predicate);
 }
 
 template <class T>

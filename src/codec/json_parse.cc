@@ -1,12 +1,15 @@
-// Parser of Json: recursive descent, bounded by ParseOptions. One pass over the bytes; no copy of the input.
+// Parser of Json: recursive descent, bounded by ParseOptions. One pass over the bytes; no copy of the input. Behind
+// Json::parse(), whose values own their bytes, and JsonReader, whose values lie in its text and its arena.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 #include <iterator>
 
 #include "codec/json.h"
+#include "codec/json_reader.h"
 #include "codec/text.h"
 
 namespace mitral::codec {
@@ -35,7 +38,11 @@ const char* skip_plain(const char* at, const char* end) noexcept {
     // High bit of a byte is set when it is a quote, a backslash, below space or above ASCII (or follows such a byte).
     const std::uint64_t hit =
         ((quote - kOnes) & ~quote) | ((slash - kOnes) & ~slash) | ((word - kOnes * 0x20) & ~word) | word;
-    if ((hit & kHigh) != 0) break;
+    if ((hit & kHigh) != 0) {
+      // Carries run upwards only, so the lowest mark is a true one.
+      if constexpr (std::endian::native == std::endian::little) return at + std::countr_zero(hit & kHigh) / 8;
+      break;
+    }
     at += 8;
   }
   while (at != end && !kStops[static_cast<unsigned char>(*at)]) ++at;
@@ -46,13 +53,29 @@ const char* skip_plain(const char* at, const char* end) noexcept {
 
 class JsonParser {
  public:
-  JsonParser(std::string_view text, const ParseOptions& options)
-      : begin_(text.data()),
-        at_(text.data()),
-        end_(text.data() + text.size()),
-        depth_left_(std::min(options.max_depth, limits::kJsonDepthCeiling)),
-        nodes_left_(options.max_nodes),
-        allow_nul_(options.allow_nul) {}
+  JsonParser(const ParseOptions& options, JsonArena* arena) : options_(options), arena_(arena) {}
+
+  void begin(std::string_view text) noexcept {
+    begin_ = at_ = text.data();
+    end_ = text.data() + text.size();
+    depth_left_ = std::min(options_.max_depth, limits::kJsonDepthCeiling);
+    nodes_left_ = options_.max_nodes;
+    escapes_ = false;
+  }
+
+  Front front(Json& out, std::size_t& used) {
+    const bool whole = value(out);
+    used = static_cast<std::size_t>(at_ - begin_);
+    if (whole) return at_ == end_ && out.is_number() ? Front::incomplete : Front::value;
+    items_.clear();  // what they hold may lie in the arena, which may be cleared next
+    members_.clear();
+    // Nothing looks further ahead than this: what was refused further from the end would be refused with more, too.
+    return end_ - at_ < kLookahead ? Front::incomplete : Front::refused;
+  }
+  [[nodiscard]] bool escapes() const noexcept { return escapes_; }
+  [[nodiscard]] Error failure() const {
+    return {code_, reason_, fmt::format("{} at byte {}", reason_.view(), at_ - begin_)};
+  }
 
   Result<Json> run() {
     Json out;
@@ -67,9 +90,9 @@ class JsonParser {
   }
 
  private:
-  std::unexpected<Error> error() const {
-    return fail(code_, reason_, fmt::format("{} at byte {}", reason_.view(), at_ - begin_));
-  }
+  static constexpr std::ptrdiff_t kLookahead = 16;  // a surrogate pair in escapes has 12 bytes
+
+  std::unexpected<Error> error() const { return std::unexpected(failure()); }
 
   bool refuse(ClientText reason, ErrorCode code = ErrorCode::malformed) noexcept {
     reason_ = reason;
@@ -95,7 +118,11 @@ class JsonParser {
       case '"': {
         std::string_view text;
         if (!string(text)) return false;
-        out.init_text(Json::kString, text);
+        if (arena_ != nullptr && text.size() > Json::kSmall && text.data() != scratch_.data()) {
+          out.set_view(Json::kStringView, text.data(), text.size());
+        } else {
+          out.init_text(Json::kString, text);
+        }
         return true;
       }
       case '{': return object(out);
@@ -161,9 +188,7 @@ class JsonParser {
     }
     out = Json::array();
     if (items_.size() != base) {
-      const auto first = items_.begin() + static_cast<std::ptrdiff_t>(base);
-      out.set_pointer(new Json::Items(std::move_iterator(first), std::move_iterator(items_.end())));
-      items_.erase(first, items_.end());
+      close(items_, base, Json::kArrayIn, out);
     }
     ++depth_left_;
     return true;
@@ -174,10 +199,11 @@ class JsonParser {
     --depth_left_;
     ++at_;
     const std::size_t base = members_.size();
+    NamesSeen names;
     skip_space();
     if (!take('}')) {
       for (;;) {
-        if (!member()) return false;
+        if (!member(names)) return false;
         skip_space();
         if (take(',')) {
           skip_space();
@@ -189,26 +215,60 @@ class JsonParser {
     }
     out = Json::object();
     if (members_.size() != base) {
-      if (has_duplicate(std::span(members_).subspan(base))) return refuse("JSON object has a duplicate member");
-      const auto first = members_.begin() + static_cast<std::ptrdiff_t>(base);
-      out.set_pointer(new Json::Members(std::move_iterator(first), std::move_iterator(members_.end())));
-      members_.erase(first, members_.end());
+      if (names.suspect && has_duplicate(std::span(members_).subspan(base))) {
+        return refuse("JSON object has a duplicate member");
+      }
+      close(members_, base, Json::kObjectIn, out);
     }
     ++depth_left_;
     return true;
   }
 
-  bool member() {
+  // Members of one object whose names fall on different bits are different: most objects need no comparison at all.
+  struct NamesSeen {
+    std::uint64_t bits = 0;
+    bool suspect = false;
+    void note(std::string_view name) noexcept {
+      auto mix = static_cast<std::uint32_t>(name.size()) * 0x9E3779B1U;
+      if (!name.empty()) {
+        mix ^= static_cast<unsigned char>(name.front()) * 0x85EBCA6BU;
+        mix ^= static_cast<unsigned char>(name.back()) * 0xC2B2AE35U;
+      }
+      const auto bit = std::uint64_t{1} << (mix >> 26U);
+      suspect = suspect || (bits & bit) != 0;
+      bits |= bit;
+    }
+  };
+
+  bool member(NamesSeen& names) {
     std::string_view key;
     if (at_ == end_ || *at_ != '"') return refuse("JSON member lacks a name");
     if (!string(key)) return false;
-    Json::Member out{std::string(key), {}};
+    names.note(key);
+    const auto index = members_.size();  // members of inner objects come and go behind it
+    members_.push_back({std::string(key), {}});
     skip_space();
     if (!take(':')) return refuse("JSON member lacks a colon");
     skip_space();
-    if (!value(out.value)) return false;
-    members_.push_back(std::move(out));
+    Json out;
+    if (!value(out)) return false;
+    members_[index].value = std::move(out);
     return true;
+  }
+
+  // The elements above `base` become the content of `out`.
+  template <class Element>
+  void close(std::vector<Element>& stack, std::size_t base, Json::Tag in_arena, Json& out) {
+    const auto first = stack.begin() + static_cast<std::ptrdiff_t>(base);
+    if (arena_ == nullptr) {
+      out.set_pointer(new std::vector<Element>(std::move_iterator(first), std::move_iterator(stack.end())));
+    } else {
+      const auto count = stack.size() - base;
+      auto* const place = static_cast<Element*>(arena_->take(count * sizeof(Element)));
+      std::uninitialized_move(first, stack.end(), place);
+      out.set_view(in_arena, place, count);
+    }
+    stack.erase(first, stack.end());
   }
 
   // Names are compared after escapes are gone, so "\u0061lg" is a second "alg" (J-13).
@@ -262,6 +322,7 @@ class JsonParser {
   }
 
   bool escape() {
+    escapes_ = true;
     ++at_;
     if (at_ == end_) return refuse("JSON string has no end");
     switch (*at_++) {
@@ -300,7 +361,7 @@ class JsonParser {
   bool unicode_escape() {
     std::uint32_t code = 0;
     if (!hex4(code)) return false;
-    if (code == 0 && !allow_nul_) return refuse("JSON string has a NUL");
+    if (code == 0 && !options_.allow_nul) return refuse("JSON string has a NUL");
     if (code >= 0xdc00 && code <= 0xdfff) return refuse("JSON string has a lone surrogate");
     if (code >= 0xd800 && code <= 0xdbff) {
       std::uint32_t low = 0;
@@ -313,12 +374,14 @@ class JsonParser {
     return true;
   }
 
-  const char* begin_;
-  const char* at_;
-  const char* end_;
-  std::size_t depth_left_;
-  std::size_t nodes_left_;
-  bool allow_nul_;
+  ParseOptions options_;
+  JsonArena* arena_;
+  const char* begin_ = nullptr;
+  const char* at_ = nullptr;
+  const char* end_ = nullptr;
+  std::size_t depth_left_ = 0;
+  std::size_t nodes_left_ = 0;
+  bool escapes_ = false;
   ClientText reason_;
   ErrorCode code_ = ErrorCode::malformed;
   std::string scratch_;
@@ -329,7 +392,9 @@ class JsonParser {
 
 Result<Json> Json::parse(std::string_view text, const ParseOptions& options) {
   if (text.size() > options.max_bytes) return fail(ErrorCode::too_large, "JSON is too large");
-  return JsonParser(text, options).run();
+  JsonParser parser(options, nullptr);
+  parser.begin(text);
+  return parser.run();
 }
 
 Result<Json> Json::parse_object(std::string_view text, const ParseOptions& options) {
@@ -337,5 +402,46 @@ Result<Json> Json::parse_object(std::string_view text, const ParseOptions& optio
   if (out && !out->is_object()) return fail(ErrorCode::malformed, "JSON is not an object");
   return out;
 }
+
+// ---- values in an arena
+
+void* JsonArena::take(std::size_t bytes) {
+  constexpr std::size_t kFirstBlock = 64 * 1024;
+  bytes = (bytes + alignof(std::max_align_t) - 1) / alignof(std::max_align_t) * alignof(std::max_align_t);
+  if (blocks_.empty() || blocks_.back().size - used_ < bytes) {
+    const auto size = std::max(bytes, blocks_.empty() ? kFirstBlock : blocks_.back().size * 2);
+    blocks_.push_back({std::make_unique_for_overwrite<std::byte[]>(size), size});
+    used_ = 0;
+    bytes_ += size;
+  }
+  auto* const out = blocks_.back().memory.get() + used_;
+  used_ += bytes;
+  return out;
+}
+
+void JsonArena::clear() noexcept {
+  constexpr std::size_t kKeep = 1024 * 1024;
+  if (blocks_.size() > 1) blocks_.erase(blocks_.begin(), blocks_.end() - 1);
+  if (!blocks_.empty() && blocks_.front().size > kKeep) blocks_.clear();
+  bytes_ = blocks_.empty() ? 0 : blocks_.front().size;
+  used_ = 0;
+}
+
+struct JsonReader::Impl {
+  explicit Impl(const ParseOptions& options) : parser(options, &arena) {}
+  JsonArena arena;
+  JsonParser parser;
+};
+
+JsonReader::JsonReader(const ParseOptions& options) : impl_(std::make_unique<Impl>(options)) {}
+JsonReader::~JsonReader() = default;
+Front JsonReader::read(std::string_view text, Json& out, std::size_t& used) {
+  impl_->parser.begin(text);
+  return impl_->parser.front(out, used);
+}
+Error JsonReader::error() const { return impl_->parser.failure(); }
+bool JsonReader::escapes() const noexcept { return impl_->parser.escapes(); }
+void JsonReader::clear() noexcept { impl_->arena.clear(); }
+std::size_t JsonReader::bytes() const noexcept { return impl_->arena.bytes(); }
 
 }  // namespace mitral::codec
