@@ -16,6 +16,7 @@ constexpr std::string_view kEventType = "http://terminology.hl7.org/CodeSystem/a
 constexpr std::string_view kInteraction = "http://hl7.org/fhir/restful-interaction";
 constexpr std::string_view kIhe = "urn:ihe:event-type-code";
 constexpr std::string_view kOwn = "urn:mitral:audit-event";
+constexpr std::string_view kPurpose = "http://terminology.hl7.org/CodeSystem/v3-ActReason";
 constexpr std::string_view kParticipation = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType";
 constexpr std::string_view kEntityType = "http://terminology.hl7.org/CodeSystem/audit-entity-type";
 constexpr std::string_view kEntityRole = "http://terminology.hl7.org/CodeSystem/object-role";
@@ -51,6 +52,7 @@ constexpr std::array kCodes{
     Codes{AuditKind::reuse_detected, "110113", "Security Alert", kDicom, "110132", "Use of Restricted Function"},
     Codes{AuditKind::launch, "110100", "Application Activity", kDicom, "110151", "Application Launcher"},
     Codes{AuditKind::administration, "110113", "Security Alert", kDicom, "110129", "Security Configuration"},
+    Codes{AuditKind::emergency, "110113", "Security Alert", kDicom, "110127", "Emergency Override Started"},
 };
 
 std::string_view detail(const model::AuditEvent& event, std::string_view key) {
@@ -182,6 +184,9 @@ codec::Json to_fhir(const ports::AuditStore::Record& record, std::string_view ob
   out.set("recorded", to_rfc3339(event.at));
   out.set("outcome", outcome_of(event.outcome));
   if (!event.reason.empty()) out.set("outcomeDesc", event.reason);
+  if (const auto purpose = detail(event, "purpose_of_use"); !purpose.empty()) {
+    out.set("purposeOfEvent", Json::array({concept_of(kPurpose, purpose, {})}));
+  }
   out.set("agent", agents(event, observer));
   out.set("source", Json::object({{"site", event.issuer.value},
                                   {"observer", Json::object({{"display", observer}})},

@@ -30,6 +30,7 @@ enum class AuditKind : std::uint8_t {
   launch,          ///< EHR launch context made
   administration,  ///< operator commands, key rotation
   fhir_access,     ///< at the gateway: permitted or denied
+  emergency,       ///< emergency access: asked for, refused, given, used, reviewed
 };
 [[nodiscard]] std::string_view name(AuditKind kind) noexcept;
 [[nodiscard]] AuditKind parse_audit_kind(std::string_view text) noexcept;

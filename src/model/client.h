@@ -57,6 +57,7 @@ struct Client {
   std::string profile;                 ///< profile row that applies beside the server's; empty: none
   bool offline_allowed = false;
   bool dedicated_consent = true;  ///< false: no consent page (first-party apps that an operator registered)
+  bool emergency_access = false;  ///< may ask for emergency access (purpose_of_use=ETREAT, flow/emergency.h)
   Instant created;
   Instant updated;
   Instant tokens_valid_from;  ///< tokens issued before are dead: how a client's tokens are revoked at once

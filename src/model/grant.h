@@ -36,6 +36,7 @@ struct Grant {
   Instant created;
   Instant expires;  ///< absolute end
   std::optional<Instant> revoked;
+  std::string purpose = {};  ///< HL7 PurposeOfUse it was given for ("ETREAT": emergency access), or empty: any
 };
 
 /// The O(1) row behind all refresh tokens of a grant: rotation moves `generation` forward.

@@ -17,7 +17,8 @@ constexpr std::string_view kAuditKinds[] = {"",
                                             "reuse_detected",
                                             "launch",
                                             "administration",
-                                            "fhir_access"};
+                                            "fhir_access",
+                                            "emergency"};
 constexpr std::string_view kOutcomes[] = {"success", "denied", "failure"};
 constexpr std::string_view kChanges[] = {"",
                                          "grant_revoked",

@@ -23,6 +23,7 @@
 #include "base/task.h"
 #include "base/time.h"
 #include "model/audit_event.h"
+#include "model/emergency.h"
 #include "model/grant.h"
 #include "model/user.h"
 #include "ports/directory.h"
@@ -56,11 +57,12 @@ class AuthorizationStore {
                                                                            Instant now) = 0;
 
   struct Completion {
-    std::optional<Hash256> interaction;            ///< claimed: a double submit can't make two codes
-    std::optional<Hash256> pushed_request;         ///< claimed
-    std::optional<Hash256> launch;                 ///< claimed
-    std::optional<model::AuthorizationCode> code;  ///< none: the user refused
-    std::optional<model::Consent> consent;         ///< remembered
+    std::optional<Hash256> interaction;                    ///< claimed: a double submit can't make two codes
+    std::optional<Hash256> pushed_request;                 ///< claimed
+    std::optional<Hash256> launch;                         ///< claimed
+    std::optional<model::AuthorizationCode> code;          ///< none: the user refused
+    std::optional<model::Consent> consent;                 ///< remembered
+    std::optional<model::EmergencyAccess> emergency = {};  ///< why it was given; with `code` only
   };
   /// Ends an authorization request: all claims are won and everything is written, or (lost, unknown) nothing is.
   virtual Task<Result<Claim>> complete_authorization(Issuer issuer, Completion completion, Events events,
@@ -144,6 +146,26 @@ class UserStore {
   virtual Task<Result<void>> touch_session(Issuer issuer, Hash256 id_hash, Instant last_seen) = 0;
   /// Ends it and revokes the grants made in it that are not offline.
   virtual Task<Result<void>> end_session(Issuer issuer, Hash256 id_hash, Events events, Instant now) = 0;
+  /// Alive ones, as find_session() has it; newest sign-in first.
+  virtual Task<Result<std::vector<model::Session>>> sessions_of_user(Issuer issuer, UserId user, Instant now,
+                                                                     std::size_t limit) = 0;
+  /// end_session() for every session of the user, in one act: none that is being used at the same time is left out.
+  virtual Task<Result<void>> end_sessions_of_user(Issuer issuer, UserId user, Events events, Instant now) = 0;
+};
+
+/// Emergency accesses; they come to be in complete_authorization(). Kept for good: sweep() leaves them alone.
+class EmergencyStore {
+ public:
+  virtual ~EmergencyStore() = default;
+  virtual Task<Result<std::optional<model::EmergencyAccess>>> find_emergency(Issuer issuer, Id128 id) = 0;
+  /// Newest first. `open_only`: those that nobody has reviewed.
+  virtual Task<Result<std::vector<model::EmergencyAccess>>> emergencies(Issuer issuer, bool open_only,
+                                                                        std::size_t limit) = 0;
+  virtual Task<Result<std::vector<model::EmergencyAccess>>> emergencies_of_patient(Issuer issuer, std::string patient,
+                                                                                   std::size_t limit) = 0;
+  /// A review is written once: won; lost when there is one already.
+  virtual Task<Result<Claim>> review_emergency_once(Issuer issuer, Id128 id, model::EmergencyReview review,
+                                                    Events events) = 0;
 };
 
 class ReplayStore {
@@ -209,6 +231,7 @@ class Store : public DirectoryStore,
               public AuthorizationStore,
               public GrantStore,
               public UserStore,
+              public EmergencyStore,
               public ReplayStore,
               public KeyStore,
               public AuditStore,

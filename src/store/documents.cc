@@ -185,6 +185,7 @@ std::string to_document(const model::Client& client) {
   out.json("grant_types", std::move(grants));
   out.texts("scopes", client.scopes).texts("resources", client.resources).text("profile", client.profile);
   out.flag("offline_allowed", client.offline_allowed).flag("dedicated_consent", client.dedicated_consent);
+  out.flag("emergency_access", client.emergency_access);
   out.time("created", client.created)
       .time("updated", client.updated)
       .time("tokens_valid_from", client.tokens_valid_from);
@@ -206,6 +207,7 @@ std::optional<model::Client> client_from(std::string_view document) {
   }
   in.texts("scopes", out.scopes).texts("resources", out.resources).text("profile", out.profile);
   in.flag("offline_allowed", out.offline_allowed, false).flag("dedicated_consent", out.dedicated_consent, true);
+  in.flag("emergency_access", out.emergency_access, false);
   in.time("created", out.created).time("updated", out.updated).time("tokens_valid_from", out.tokens_valid_from);
   in.require(!out.issuer.empty() && !out.id.empty());
   if (!in.ok()) return std::nullopt;
@@ -366,6 +368,7 @@ std::string to_document(const model::Grant& grant) {
       .time("auth_time", grant.auth_time)
       .text("acr", grant.acr)
       .texts("amr", grant.amr)
+      .text("purpose", grant.purpose)
       .dump();
 }
 
@@ -375,7 +378,42 @@ bool read_document(std::string_view document, model::Grant& grant) {
   in.text("fhir_user", grant.fhir_user)
       .time("auth_time", grant.auth_time)
       .text("acr", grant.acr)
-      .texts("amr", grant.amr);
+      .texts("amr", grant.amr)
+      .text("purpose", grant.purpose);
+  return in.ok();
+}
+
+std::string to_document(const model::EmergencyAccess& access) {
+  Writer out;
+  out.text("client", access.client.value).text("client_name", access.client_name);
+  out.text("user_name", access.user_name).text("fhir_user", access.fhir_user).text("audience", access.audience);
+  out.texts("scopes", access.scopes).text("reason", std::string(name(access.reason)));
+  out.text("statement", access.statement).text("address", access.address).time("expires", access.expires);
+  if (access.review) {
+    out.json("review", Writer()
+                           .time("at", access.review->at)
+                           .text("by", access.review->by)
+                           .text("verdict", std::string(name(access.review->verdict)))
+                           .text("note", access.review->note)
+                           .take());
+  }
+  return out.dump();
+}
+
+bool read_document(std::string_view document, model::EmergencyAccess& access) {
+  Reader in(document);
+  in.text("client", access.client.value).text("client_name", access.client_name);
+  in.text("user_name", access.user_name).text("fhir_user", access.fhir_user).text("audience", access.audience);
+  in.texts("scopes", access.scopes).named("reason", access.reason, model::parse_emergency_reason);
+  in.text("statement", access.statement).text("address", access.address).time("expires", access.expires);
+  access.review.reset();
+  if (const auto* review = in.json().find("review")) {
+    Reader row(*review);
+    auto& out = access.review.emplace();
+    row.time("at", out.at).text("by", out.by).text("note", out.note);
+    row.named("verdict", out.verdict, model::parse_emergency_verdict);
+    in.require(row.ok());
+  }
   return in.ok();
 }
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "model/client.h"
+#include "model/emergency.h"
 #include "model/grant.h"
 #include "model/user.h"
 
@@ -44,6 +45,9 @@ namespace mitral::store {
 
 [[nodiscard]] std::string to_document(const model::Grant& grant);
 [[nodiscard]] bool read_document(std::string_view document, model::Grant& grant);
+
+[[nodiscard]] std::string to_document(const model::EmergencyAccess& access);
+[[nodiscard]] bool read_document(std::string_view document, model::EmergencyAccess& access);
 
 [[nodiscard]] std::string to_document(const std::vector<std::pair<std::string, std::string>>& parameters);
 [[nodiscard]] bool read_document(std::string_view document,

@@ -46,6 +46,9 @@ class FaultyStore final : public ports::Store {
   using OptionalFamily = std::optional<model::RefreshFamily>;
   using OptionalUser = std::optional<model::User>;
   using OptionalSession = std::optional<model::Session>;
+  using OptionalEmergency = std::optional<model::EmergencyAccess>;
+  using Emergencies = std::vector<model::EmergencyAccess>;
+  using Sessions = std::vector<model::Session>;
   using Grants = std::vector<model::Grant>;
   using Users = std::vector<model::User>;
   using Changes = std::vector<model::Change>;
@@ -91,6 +94,16 @@ class FaultyStore final : public ports::Store {
   MITRAL_READ(OptionalSession, find_session, (Issuer i, Hash256 h, Instant n), (std::move(i), h, n))
   MITRAL_ACT(void, touch_session, (Issuer i, Hash256 h, Instant n), (std::move(i), h, n))
   MITRAL_ACT(void, end_session, (Issuer i, Hash256 h, Events e, Instant n), (std::move(i), h, std::move(e), n))
+  MITRAL_READ(Sessions, sessions_of_user, (Issuer i, UserId u, Instant n, std::size_t l),
+              (std::move(i), std::move(u), n, l))
+  MITRAL_ACT(void, end_sessions_of_user, (Issuer i, UserId u, Events e, Instant n),
+             (std::move(i), std::move(u), std::move(e), n))
+  MITRAL_READ(OptionalEmergency, find_emergency, (Issuer i, Id128 e), (std::move(i), e))
+  MITRAL_READ(Emergencies, emergencies, (Issuer i, bool o, std::size_t l), (std::move(i), o, l))
+  MITRAL_READ(Emergencies, emergencies_of_patient, (Issuer i, std::string p, std::size_t l),
+              (std::move(i), std::move(p), l))
+  MITRAL_ACT(ports::Claim, review_emergency_once, (Issuer i, Id128 e, model::EmergencyReview r, Events x),
+             (std::move(i), e, std::move(r), std::move(x)))
   MITRAL_ACT(bool, claim_once, (Issuer i, std::string s, Hash256 v, Instant x, Events e = {}),
              (std::move(i), std::move(s), v, x, std::move(e)))
   MITRAL_READ(Keys, keys, (Issuer i), (std::move(i)))

@@ -174,6 +174,8 @@ class MemoryStore final : public ports::Store {
       }
       if (completion.code && codes_.contains(completion.code->handle))
         return fail(ErrorCode::conflict, {}, "code is taken");
+      if (completion.emergency && emergencies_.contains(completion.emergency->id))
+        return fail(ErrorCode::conflict, {}, "emergency access is taken");
       if (completion.interaction) interactions_.at(*completion.interaction).used = true;
       if (completion.pushed_request) pushed_.at(*completion.pushed_request).used = true;
       if (completion.launch) launches_.at(*completion.launch).used = true;
@@ -187,6 +189,12 @@ class MemoryStore final : public ports::Store {
         completion.consent->issuer = issuer;
         const auto key = std::tuple(issuer, completion.consent->user, completion.consent->client);
         consents_.insert_or_assign(key, std::move(*completion.consent));
+      }
+      if (completion.emergency) {
+        completion.emergency->issuer = issuer;
+        completion.emergency->review.reset();
+        const auto id = completion.emergency->id;
+        emergencies_.emplace(id, std::move(*completion.emergency));
       }
       audit(std::move(events));
       return Claim::won;
@@ -493,16 +501,79 @@ class MemoryStore final : public ports::Store {
       audit(std::move(events));
       const auto at = sessions_.find(id_hash);
       if (at == sessions_.end() || at->second.issuer != issuer) return {};
-      const auto session = at->second;
-      sessions_.erase(at);
-      for (const auto& [id, grant] : grants_) {
-        const bool of_session = grant.issuer == issuer && grant.user == session.user && grant.sid == session.sid;
-        if (of_session && !session.sid.is_zero() && !grant.offline) revoke(issuer, id, now);
-      }
-      change(issuer, model::ChangeKind::session_ended, session.sid.text(), now);
+      end(at, now);
       return {};
     });
     co_return kept;
+  }
+
+  Task<Result<std::vector<model::Session>>> sessions_of_user(Issuer issuer, UserId user, Instant now,
+                                                             std::size_t limit) override {
+    const std::lock_guard lock(mutex_);
+    ++reads_;
+    std::vector<model::Session> out;
+    const auto owner = users_.find(std::pair(issuer, user));
+    if (owner == users_.end() || !owner->second.enabled) co_return out;
+    const Instant floor = revocations_.floor(FloorKind::user, issuer, user.value);
+    for (const auto& [id, session] : sessions_) {
+      const bool hers = session.issuer == issuer && session.user == user;
+      const bool alive =
+          session.expires > now && session.created > floor && session.created >= owner->second.tokens_valid_from;
+      if (hers && alive) out.push_back(session);
+    }
+    std::ranges::sort(out, std::greater{}, [](const auto& s) { return std::tie(s.created, s.id_hash); });
+    if (out.size() > limit) out.resize(limit);
+    co_return out;
+  }
+
+  Task<Result<void>> end_sessions_of_user(Issuer issuer, UserId user, Events events, Instant now) override {
+    const auto kept = act([&]() -> Result<void> {
+      audit(std::move(events));
+      for (auto at = sessions_.begin(); at != sessions_.end();) {
+        const auto next = std::next(at);
+        if (at->second.issuer == issuer && at->second.user == user) end(at, now);
+        at = next;
+      }
+      return {};
+    });
+    co_return kept;
+  }
+
+  // ---- EmergencyStore
+
+  Task<Result<std::optional<model::EmergencyAccess>>> find_emergency(Issuer issuer, Id128 id) override {
+    const std::lock_guard lock(mutex_);
+    ++reads_;
+    const auto at = emergencies_.find(id);
+    if (at == emergencies_.end() || at->second.issuer != issuer) co_return std::nullopt;
+    co_return at->second;
+  }
+
+  Task<Result<std::vector<model::EmergencyAccess>>> emergencies(Issuer issuer, bool open_only,
+                                                                std::size_t limit) override {
+    co_return emergencies_where(limit, [&](const model::EmergencyAccess& access) {
+      return access.issuer == issuer && !(open_only && access.review);
+    });
+  }
+
+  Task<Result<std::vector<model::EmergencyAccess>>> emergencies_of_patient(Issuer issuer, std::string patient,
+                                                                           std::size_t limit) override {
+    co_return emergencies_where(limit, [&](const model::EmergencyAccess& access) {
+      return access.issuer == issuer && access.patient_id == patient;
+    });
+  }
+
+  Task<Result<Claim>> review_emergency_once(Issuer issuer, Id128 id, model::EmergencyReview review,
+                                            Events events) override {
+    const auto outcome = act([&]() -> Result<Claim> {
+      const auto at = emergencies_.find(id);
+      if (at == emergencies_.end() || at->second.issuer != issuer) return Claim::unknown;
+      if (at->second.review) return Claim::lost;
+      at->second.review = std::move(review);
+      audit(std::move(events));
+      return Claim::won;
+    });
+    co_return outcome;
   }
 
   // ---- ReplayStore
@@ -657,6 +728,30 @@ class MemoryStore final : public ports::Store {
     change(issuer, model::ChangeKind::grant_revoked, id.text(), now);
   }
 
+  /// Ends a session and the grants made in it that are not offline.
+  void end(std::map<Hash256, model::Session>::iterator at, Instant now) {
+    const auto session = at->second;
+    sessions_.erase(at);
+    for (const auto& [id, grant] : grants_) {
+      const bool of_session = grant.issuer == session.issuer && grant.user == session.user && grant.sid == session.sid;
+      if (of_session && !session.sid.is_zero() && !grant.offline) revoke(session.issuer, id, now);
+    }
+    change(session.issuer, model::ChangeKind::session_ended, session.sid.text(), now);
+  }
+
+  template <class F>
+  std::vector<model::EmergencyAccess> emergencies_where(std::size_t limit, F wanted) {
+    const std::lock_guard lock(mutex_);
+    ++reads_;
+    std::vector<model::EmergencyAccess> out;
+    for (const auto& [id, access] : emergencies_) {
+      if (wanted(access)) out.push_back(access);
+    }
+    std::ranges::sort(out, std::greater{}, [](const auto& access) { return std::tie(access.at, access.id); });
+    if (out.size() > limit) out.resize(limit);
+    return out;
+  }
+
   [[nodiscard]] model::Grant shown(model::Grant grant) const {
     revocations_.overlay(grant);
     return grant;
@@ -707,6 +802,7 @@ class MemoryStore final : public ports::Store {
   std::map<Id128, model::RefreshFamily> families_;
   std::map<std::pair<Issuer, UserId>, model::User> users_;
   std::map<Hash256, model::Session> sessions_;
+  std::map<Id128, model::EmergencyAccess> emergencies_;
   std::map<std::tuple<Issuer, std::string, Hash256>, Instant> replay_;
   std::map<std::int64_t, model::Change> changes_;
   std::int64_t last_change_ = 0;

@@ -73,6 +73,12 @@ CREATE TRIGGER audit_no_update BEFORE UPDATE OF seq, issuer, at, event, hash ON 
 CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit
   BEGIN SELECT RAISE(ABORT, 'the audit record is append-only'); END;
 )sql"},
+    Migration{5, "emergency accesses", R"sql(
+CREATE TABLE emergency_accesses(id BLOB NOT NULL UNIQUE, issuer TEXT NOT NULL, patient TEXT NOT NULL,
+  user TEXT NOT NULL, at INTEGER NOT NULL, reviewed INTEGER, document TEXT NOT NULL) STRICT;
+CREATE INDEX emergency_accesses_patient ON emergency_accesses(issuer, patient, at);
+CREATE INDEX emergency_accesses_at ON emergency_accesses(issuer, at);
+)sql"},
 };
 
 Result<void> run_step(Connection& connection, const Migration& step) {

@@ -161,6 +161,8 @@ Task<Result<Claim>> StoreImpl::complete_authorization(Issuer issuer, Completion 
                                                       Instant now) {
   auto code_document = completion.code ? to_document(*completion.code) : std::string();
   auto consent_document = completion.consent ? to_document(*completion.consent) : std::string();
+  if (completion.emergency) completion.emergency->review.reset();
+  auto emergency_document = completion.emergency ? to_document(*completion.emergency) : std::string();
   const auto audit = prepare(events);
   // References are good: this frame stays until the act is done.
   auto outcome = co_await writer_->write([&](Tx& tx) -> Result<Claim> {
@@ -190,6 +192,8 @@ Task<Result<Claim>> StoreImpl::complete_authorization(Issuer issuer, Completion 
     }
     if (completion.code) MITRAL_CHECK(insert_code(tx.db, issuer, *completion.code, code_document));
     if (completion.consent) MITRAL_CHECK(upsert_consent(tx.db, issuer, *completion.consent, consent_document));
+    if (completion.emergency)
+      MITRAL_CHECK(insert_emergency_within(tx, issuer, *completion.emergency, emergency_document));
     tx.audit(audit);
     return Claim::won;
   });

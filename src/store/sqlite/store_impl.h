@@ -5,6 +5,7 @@
 //   store_authorization.cc    requests, launches, codes, consents
 //   store_grants.cc           grants, rotation, revocation
 //   store_users.cc            users and sessions
+//   store_emergency.cc        emergency accesses and their reviews
 //   store_audit.cc            audit record, replay
 //
 // Thread rules: see sqlite_store.h. feed_mutex_ orders everything that moves memory forward with the change feed: the
@@ -97,6 +98,18 @@ class StoreImpl final : public SqliteStore {
   Task<Result<std::optional<model::Session>>> find_session(Issuer issuer, Hash256 id_hash, Instant now) override;
   Task<Result<void>> touch_session(Issuer issuer, Hash256 id_hash, Instant last_seen) override;
   Task<Result<void>> end_session(Issuer issuer, Hash256 id_hash, Events events, Instant now) override;
+  Task<Result<std::vector<model::Session>>> sessions_of_user(Issuer issuer, UserId user, Instant now,
+                                                             std::size_t limit) override;
+  Task<Result<void>> end_sessions_of_user(Issuer issuer, UserId user, Events events, Instant now) override;
+
+  // EmergencyStore
+  Task<Result<std::optional<model::EmergencyAccess>>> find_emergency(Issuer issuer, Id128 id) override;
+  Task<Result<std::vector<model::EmergencyAccess>>> emergencies(Issuer issuer, bool open_only,
+                                                                std::size_t limit) override;
+  Task<Result<std::vector<model::EmergencyAccess>>> emergencies_of_patient(Issuer issuer, std::string patient,
+                                                                           std::size_t limit) override;
+  Task<Result<Claim>> review_emergency_once(Issuer issuer, Id128 id, model::EmergencyReview review,
+                                            Events events) override;
 
   // ReplayStore, AuditStore, Maintenance
   Task<Result<bool>> claim_once(Issuer issuer, std::string space, Hash256 value, Instant expires,
@@ -151,6 +164,11 @@ class StoreImpl final : public SqliteStore {
   [[nodiscard]] Result<void> raise_floor(Tx& tx, FloorKind kind, const Issuer& issuer, const std::string& subject,
                                          Instant at, Instant now);
   [[nodiscard]] static Result<void> revoke_grant_within(Tx& tx, const Issuer& issuer, const Id128& id, Instant now);
+  [[nodiscard]] static Result<void> session_ended_within(Tx& tx, const Issuer& issuer, const UserId& user,
+                                                         const Id128& sid, Instant now);
+  [[nodiscard]] static Result<void> insert_emergency_within(Tx& tx, const Issuer& issuer,
+                                                            const model::EmergencyAccess& access,
+                                                            const std::string& document);
 
   SqliteOptions options_;
   const Clock& clock_;

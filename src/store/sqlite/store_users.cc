@@ -150,23 +150,75 @@ Task<Result<void>> StoreImpl::end_session(Issuer issuer, Hash256 id_hash, Events
       sid = query.id(1);
       MITRAL_CHECK(query.run());
     }
-    std::vector<Id128> ended;
-    if (!sid.is_zero()) {
-      Query query(tx.db,
-                  "UPDATE grants SET revoked = ?4 WHERE user = ?1 AND issuer = ?2 AND sid = ?3 AND offline = 0 "
-                  "AND revoked IS NULL RETURNING id");
-      query.bind(user, issuer, sid, now);
-      for (;;) {
-        MITRAL_TRY(const bool row, query.step());
-        if (!row) break;
-        ended.push_back(query.id(0));
-      }
-    }
-    for (const auto& id : ended) {
-      MITRAL_CHECK(tx.change(issuer, model::ChangeKind::grant_revoked, id.text(), now, change_end(now)));
-    }
-    return tx.change(issuer, model::ChangeKind::session_ended, sid.text(), now, change_end(now));
+    return session_ended_within(tx, issuer, user, sid, now);
   });
+}
+
+Result<void> StoreImpl::session_ended_within(Tx& tx, const Issuer& issuer, const UserId& user, const Id128& sid,
+                                             Instant now) {
+  std::vector<Id128> ended;
+  if (!sid.is_zero()) {
+    Query query(tx.db,
+                "UPDATE grants SET revoked = ?4 WHERE user = ?1 AND issuer = ?2 AND sid = ?3 AND offline = 0 "
+                "AND revoked IS NULL RETURNING id");
+    query.bind(user, issuer, sid, now);
+    for (;;) {
+      MITRAL_TRY(const bool row, query.step());
+      if (!row) break;
+      ended.push_back(query.id(0));
+    }
+  }
+  for (const auto& id : ended) {
+    MITRAL_CHECK(tx.change(issuer, model::ChangeKind::grant_revoked, id.text(), now, change_end(now)));
+  }
+  return tx.change(issuer, model::ChangeKind::session_ended, sid.text(), now, change_end(now));
+}
+
+Task<Result<std::vector<model::Session>>> StoreImpl::sessions_of_user(Issuer issuer, UserId user, Instant now,
+                                                                      std::size_t limit) {
+  co_return look([&](Connection& connection) -> Result<std::vector<model::Session>> {
+    Query query(connection,
+                "SELECT s.id_hash, s.sid, s.auth_time, s.created, s.last_seen, s.expires, s.document "
+                "FROM sessions s JOIN users u ON u.issuer = s.issuer AND u.id = s.user "
+                "WHERE s.user = ?1 AND s.issuer = ?2 AND s.expires > ?3 AND u.enabled = 1 AND s.created > ?4 "
+                "AND s.created >= u.tokens_valid_from ORDER BY s.created DESC, s.id_hash DESC LIMIT ?5");
+    const Instant floor = revocations_.floor(FloorKind::user, issuer, user.value);
+    query.bind(user, issuer, now, floor, limit);
+    std::vector<model::Session> out;
+    for (;;) {
+      MITRAL_TRY(const bool row, query.step());
+      if (!row) return out;
+      model::Session& session = out.emplace_back();
+      session.id_hash = query.hash(0);
+      session.issuer = issuer;
+      session.user = user;
+      session.sid = query.id(1);
+      session.auth_time = query.time(2);
+      session.created = query.time(3);
+      session.last_seen = query.time(4);
+      session.expires = query.time(5);
+      if (!read_document(query.text(6), session)) return unreadable("sessions");
+    }
+  });
+}
+
+Task<Result<void>> StoreImpl::end_sessions_of_user(Issuer issuer, UserId user, Events events, Instant now) {
+  return writer_->write(
+      [issuer = std::move(issuer), user = std::move(user), now, audit = prepare(events)](Tx& tx) -> Result<void> {
+        tx.audit(audit);
+        std::vector<Id128> ended;
+        {
+          Query query(tx.db, "DELETE FROM sessions WHERE user = ?1 AND issuer = ?2 RETURNING sid");
+          query.bind(user, issuer);
+          for (;;) {
+            MITRAL_TRY(const bool row, query.step());
+            if (!row) break;
+            ended.push_back(query.id(0));
+          }
+        }
+        for (const auto& sid : ended) MITRAL_CHECK(session_ended_within(tx, issuer, user, sid, now));
+        return {};
+      });
 }
 
 }  // namespace mitral::store
