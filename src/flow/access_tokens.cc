@@ -4,6 +4,7 @@
 
 #include "codec/base64url.h"
 #include "codec/text.h"
+#include "flow/emergency.h"
 #include "flow/handles.h"
 #include "spec/oauth/rfc9068_access_token.h"
 
@@ -126,6 +127,7 @@ Task<Result<std::optional<LiveToken>>> read_live_token(const Context& context, s
   const Instant issued = from_seconds(out.issued);
   // iat has whole seconds: a token of the very second in which the client was revoked counts as older.
   if (client == nullptr || !client->enabled || client->tokens_valid_from > issued) co_return kDead;
+  if (out.grant && is_emergency(*out.grant) && !may_ask_for_emergency(*client)) co_return kDead;
   if (out.grant) {
     auto state = context.services.users.known(issuer, out.grant->user, context.now);
     if (!state) {

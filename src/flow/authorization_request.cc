@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "flow/emergency.h"
 #include "flow/handles.h"
 #include "policy/scope_policy.h"
 #include "spec/oauth/rfc6749_authorization_request.h"
@@ -16,6 +17,14 @@ using spec::smart::ScopeSet;
 
 std::vector<std::string> copy(const std::vector<std::string_view>& views) { return {views.begin(), views.end()}; }
 
+// Compared byte by byte with what was registered, but for one slash at the end: apps put it there or leave it out as
+// they like, and no server registers with one.
+const model::ResourceServer* find_server(const Context& context, std::string_view audience) {
+  if (const auto* exact = context.directory->by_audience(context.issuer.id(), audience)) return exact;
+  if (!audience.ends_with('/')) return nullptr;
+  return context.directory->by_audience(context.issuer.id(), audience.substr(0, audience.size() - 1));
+}
+
 // Resource servers that the request names, or the only one that the client can mean.
 Result<std::vector<const model::ResourceServer*>> targets(const Context& context, const model::Client& client,
                                                           const spec::oauth::AuthorizationParameters& parameters,
@@ -27,10 +36,19 @@ Result<std::vector<const model::ResourceServer*>> targets(const Context& context
   };
   std::vector<const model::ResourceServer*> out;
   for (const auto audience : parameters.resources) {
-    const auto* const server = context.directory->by_audience(context.issuer.id(), audience);
-    if (!may(server))
-      return fail(ErrorCode::invalid_target, "aud or resource is not a resource that this client may use");
-    out.push_back(server);
+    const auto* const server = find_server(context, audience);
+    if (!may(server)) {
+      // SMART has no error of its own for `aud`; `resource` has one (RFC 8707 §2).
+      const bool aud = audience == parameters.aud;
+      return fail(aud ? ErrorCode::invalid_request : ErrorCode::invalid_target,
+                  "aud or resource is not a resource that this client may use");
+    }
+    if (std::ranges::find(out, server) == out.end()) out.push_back(server);
+  }
+  // Two names for the same thing that say different things: nobody can tell which was meant.
+  const bool beside = !parameters.aud.empty() && parameters.resources.size() > 1;
+  if (beside && out.size() == parameters.resources.size()) {
+    return fail(ErrorCode::invalid_request, "aud and resource do not agree");
   }
   if (!out.empty()) return out;
   if (resource_scopes && profile.aud_required) return fail(ErrorCode::invalid_request, "aud is missing");
@@ -120,6 +138,7 @@ Result<model::AuthorizationRequest> check_authorization_request(const Context& c
   out.login_hint = p.login_hint;
   out.launch = std::move(launch);
   out.extra = codec::Json::object();
+  MITRAL_CHECK(check_purpose(parameters, client, *context.directory, out));
   return out;
 }
 

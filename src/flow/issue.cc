@@ -4,6 +4,7 @@
 
 #include "codec/base64url.h"
 #include "flow/context.h"
+#include "flow/emergency.h"
 #include "flow/refresh_token.h"
 #include "flow/steps/steps.h"
 #include "flow/token_sealer.h"
@@ -27,7 +28,9 @@ bool has_scope(const ApprovedScopes& scopes, std::string_view name) {
 std::int64_t lifetime_of(const Context& context, const RedeemedGrant& grant, const ApprovedScopes& scopes,
                          const policy::Profile& profile) {
   auto seconds = (grant.has_user() ? profile.access_token_lifetime : profile.backend_token_lifetime).count();
-  if (const auto* server = scopes.server()) {
+  if (grant.has_user() && is_emergency(grant.grant())) {
+    seconds = std::chrono::seconds(limits::kEmergencyTokenLifetime).count();  // nothing renews it
+  } else if (const auto* server = scopes.server()) {
     seconds = std::min(seconds, std::chrono::floor<std::chrono::seconds>(server->token_lifetime).count());
   }
   // No token outlives the permission behind it.
@@ -77,7 +80,12 @@ Result<std::string> access_token(const Context& context, const spec::oauth::Acce
                                  const RedeemedGrant& grant, const ApprovedScopes& scopes, const SenderBinding& sender,
                                  const policy::Profile& profile) {
   const auto* const server = scopes.server();
-  const auto format = server == nullptr ? model::TokenFormat::opaque : server->token_format;
+  const bool emergency = grant.has_user() && is_emergency(grant.grant());
+  if (emergency && server == nullptr) return fail(ErrorCode::internal, {}, "emergency access without a FHIR server");
+  // What an emergency token is for is told by introspection alone, and ends there at once.
+  const auto format = server == nullptr ? model::TokenFormat::opaque
+                      : emergency       ? model::TokenFormat::wrapped
+                                        : server->token_format;
   std::string opaque;
   if (format != model::TokenFormat::jwt) {
     MITRAL_TRY(opaque, context.issuer.sealer().seal(sealed_facts(facts, jti, grant, scopes, sender)));
@@ -134,6 +142,7 @@ model::AuditEvent token_event(const Context& context, model::AuditKind kind, con
   }
   event.details.emplace_back("audience", scopes.audience());
   event.details.emplace_back("scopes", policy::scope_text(scopes.list()));
+  if (!grant.grant().purpose.empty()) event.details.emplace_back(kPurposeOfUse, grant.grant().purpose);
   return event;
 }
 
@@ -153,7 +162,8 @@ ports::Events one(model::AuditEvent event) {
 
 bool wants_refresh_token(const AuthenticatedClient& client, const RedeemedGrant& grant, const ApprovedScopes& scopes,
                          const policy::Profile& profile) {
-  if (grant.source() != Source::code || !client.record().may(model::GrantType::refresh_token) ||
+  if (grant.source() != Source::code || !grant.grant().purpose.empty() ||
+      !client.record().may(model::GrantType::refresh_token) ||
       !profile.grant_types.contains(model::GrantType::refresh_token)) {
     return false;
   }
@@ -167,6 +177,10 @@ Task<Result<void>> spend_code(const Context& context, const RedeemedGrant& grant
   events.reserve(2);
   events.push_back(token_event(context, model::AuditKind::code_redeemed, grant, scopes, jti));
   events.push_back(token_event(context, model::AuditKind::token_issued, grant, scopes, jti));
+  if (is_emergency(grant.grant())) {
+    auto& issued = events.emplace_back(token_event(context, model::AuditKind::emergency, grant, scopes, jti));
+    issued.reason = "issued";
+  }
   std::optional<model::RefreshFamily> family;
   if (with_family) {
     const auto& g = grant.grant();

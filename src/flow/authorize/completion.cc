@@ -73,6 +73,9 @@ codec::Json launch_context(const Context& context, const Approval& approval) {
 
 Task<Result<std::string>> complete_authorization(const Context& context, const Approval& approval) {
   const model::AuthorizationRequest& request = *approval.request;
+  if (is_emergency(request) != (approval.emergency != nullptr)) {
+    co_return fail(ErrorCode::internal, {}, "emergency access without its proof, or a proof without need");
+  }
   std::string code = make_handle(context.services.random, kCodePrefix);
 
   ports::AuthorizationStore::Completion act;
@@ -96,6 +99,13 @@ Task<Result<std::string>> complete_authorization(const Context& context, const A
 
   ports::Events events;
   const auto scopes = policy::scope_text(record.scopes);
+  if (approval.emergency != nullptr) {
+    mark_code(record, *approval.emergency);
+    act.emergency = approval.emergency->record();
+    auto& event = events.emplace_back(context.event(model::AuditKind::emergency, model::AuditOutcome::success));
+    event.reason = "approved";
+    add_emergency_details(event, *act.emergency);
+  }
   if (approval.asked) {
     act.consent = consent_of(context, approval);
     auto event =
@@ -124,7 +134,8 @@ Task<Result<void>> complete_refusal(const Context& context, const model::Authori
                                     const Hash256& interaction, std::string user, std::string_view reason) {
   ports::AuthorizationStore::Completion act;
   act.interaction = interaction;
-  auto event = user_event(context, request, model::AuditKind::consent, model::AuditOutcome::denied, std::move(user));
+  const auto kind = is_emergency(request) ? model::AuditKind::emergency : model::AuditKind::consent;
+  auto event = user_event(context, request, kind, model::AuditOutcome::denied, std::move(user));
   event.reason = reason;
   ports::Events events;
   events.push_back(std::move(event));

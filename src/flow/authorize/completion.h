@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "base/task.h"
 #include "flow/context.h"
+#include "flow/emergency.h"
 #include "model/grant.h"
 #include "model/user.h"
 #include "spec/smart/scopes.h"
@@ -24,11 +25,12 @@ struct Approval {
   const model::Session* session = nullptr;
   const model::User* user = nullptr;
   spec::smart::ScopeSet granted;
-  std::vector<std::string> declined;            ///< asked for and not granted as asked
-  std::string patient_id;                       ///< chosen record, or empty
-  const model::LaunchTicket* launch = nullptr;  ///< EHR launch that was resolved, or nullptr
-  std::optional<Hash256> interaction;           ///< none: it went straight through
-  bool asked = false;                           ///< the person saw the consent page and said yes: remember it
+  std::vector<std::string> declined;             ///< asked for and not granted as asked
+  std::string patient_id;                        ///< chosen record, or empty
+  const model::LaunchTicket* launch = nullptr;   ///< EHR launch that was resolved, or nullptr
+  std::optional<Hash256> interaction;            ///< none: it went straight through
+  bool asked = false;                            ///< the person saw the consent page and said yes: remember it
+  const EmergencyApproval* emergency = nullptr;  ///< of a request for emergency access, and of no other
 };
 
 /// The code.

@@ -1,4 +1,5 @@
-// RFC 7662: what a token means, told to its own resource server, or to the client that holds it, and to nobody else:
+// RFC 7662: what a token means, told to its own resource server, to a backend with an access token for looking, or to
+// the client that holds it, and to nobody else:
 // for everyone else, and for whatever is not alive, the answer is the same nine words (threat E-1).
 
 #include <algorithm>
@@ -14,13 +15,14 @@ namespace {
 
 bool concerns_caller(const Context& context, const LiveToken& token) {
   if (context.server) return token.audience == context.server->record().audience;
+  if (context.introspector) return token.audience == context.introspector->audience();
   return context.issuer.config().introspection_by_clients && token.client == context.client->id().value;
 }
 
 /// A resource server can't bound user/ scopes without knowing whose they are, whether or not the client asked to know.
 bool needs_fhir_user(const Context& context, const LiveToken& token) {
   if (token.has_scope("fhirUser") || token.has_scope("profile")) return true;
-  return context.server && std::ranges::any_of(token.scopes, [](const std::string& scope) {
+  return (context.server || context.introspector) && std::ranges::any_of(token.scopes, [](const std::string& scope) {
            return scope.find("user/") != std::string::npos;
          });
 }
@@ -48,6 +50,7 @@ std::string render(const Context& context, const LiveToken& token) {
     facts.acr = grant.acr;
     facts.amr = grant.amr;
     facts.context = &grant.context;
+    facts.purpose_of_use = grant.purpose;
     if (needs_fhir_user(context, token)) facts.fhir_user = grant.fhir_user;
   }
   return spec::oauth::introspection_json(facts);

@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "base/limits.h"
+#include "flow/emergency.h"
 #include "flow/grants/grant_step.h"
 #include "flow/handles.h"
 #include "flow/steps/steps.h"
@@ -44,7 +45,7 @@ std::string_view what_is_wrong(const Context& context, const model::Authorizatio
     if (!context.sender->bound() || hash_text(*context.sender->jkt()) != code.request.dpop_jkt)
       return "code_with_another_key";
   }
-  return {};
+  return emergency_code_problem(code, context.client->record());
 }
 
 }  // namespace
@@ -73,6 +74,7 @@ RedeemedGrant GrantStep::from_code(const Context& context, model::AuthorizationC
   grant.expires =
       grant.offline ? context.now + limits::kGrantLifetime
                     : std::max(grant.auth_time + limits::kSessionAbsolute, context.now + limits::kAccessTokenLifetime);
+  mark_grant(grant, code);
   out.request_ = std::move(code.request);
   return out;
 }

@@ -131,6 +131,7 @@ std::string introspection_json(const AccessTokenFacts& facts) {
   out += facts.jkt.empty() ? R"(,"token_type":"Bearer")" : R"(,"token_type":"DPoP")";
   member_if(out, "fhirUser", facts.fhir_user);
   if (facts.context != nullptr) append_context_members(out, *facts.context);
+  member_if(out, "purpose_of_use", facts.purpose_of_use);
   out += '}';
   return out;
 }

@@ -43,6 +43,7 @@ struct AccessTokenFacts {
   std::span<const std::string> amr{};
   std::string_view fhir_user{};          ///< or empty
   const codec::Json* context = nullptr;  ///< SMART launch context
+  std::string_view purpose_of_use{};     ///< HL7 PurposeOfUse, told by introspection only; or empty
 };
 
 /// Payload of an at+jwt. `with_context`: fhirUser and launch context too.
