@@ -31,6 +31,9 @@ class HttpSender final : public Sender {
   Task<Result<codec::Response>> send(net::Url url, codec::Request request, net::ClientOptions options) override {
     return client_.send(std::move(url), std::move(request), std::move(options));
   }
+  Task<Result<codec::Response>> open(net::Url url, codec::Request request, net::ClientOptions options) override {
+    return client_.open(std::move(url), std::move(request), std::move(options));
+  }
 
  private:
   net::HttpClient& client_;

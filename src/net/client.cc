@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <boost/asio/ip/tcp.hpp>
 
-#include "net/client_pool.h"
+#include "net/client_body.h"
 #include "net/http_chars.h"
 #include "net/http_parser.h"
 #include "net/response_head.h"
@@ -62,7 +62,8 @@ namespace {
 /// What a request needs on its way; lives in the frame of send_on_loop().
 struct Job {
   Loop& loop;
-  ClientPool& pool;
+  std::shared_ptr<ClientPool> pool;
+  bool streaming;
   Url url;
   codec::Method method;
   std::string head;
@@ -75,6 +76,7 @@ struct Job {
 struct Attempt {
   Result<codec::Response> response;
   bool answered = false;  // a byte of the answer has come: never to be sent again
+  bool body_follows = false;
 };
 
 codec::IpAddress as_ip(const asio::ip::address& address) {
@@ -110,7 +112,7 @@ Task<Result<std::vector<asio::ip::address>>> addresses_of(Job& job) {
 }
 
 Task<Result<>> shake_hands(Job& job, Stream& stream) {
-  auto context = job.pool.tls_for(job.options);
+  auto context = job.pool->tls_for(job.options);
   if (!context) co_return std::unexpected(std::move(context).error());
   auto ssl = connect_ssl(*context, stream.socket().native_handle(), job.url.host);
   if (!ssl) co_return fail(ErrorCode::internal, {}, "outbound TLS: " + tls_error_text());
@@ -170,11 +172,9 @@ Task<Result<>> write_request(Job& job, Stream& stream) {
   co_return Result<>{};
 }
 
-std::unexpected<Error> refused_answer(Refusal why) {
-  const bool large =
-      why == Refusal::body_too_large || why == Refusal::headers_too_large || why == Refusal::uri_too_long;
-  return fail(large ? ErrorCode::too_large : ErrorCode::malformed, {},
-              "outbound answer refused: " + std::string(name(why)));
+// Worth a stream: large, or nobody knows.
+bool worth_a_stream(const ResponseParser& parser) noexcept {
+  return parser.announced().value_or(limits::kStreamThreshold + 1) > limits::kStreamThreshold;
 }
 
 Task<Attempt> read_response(Job& job, Stream& stream, ResponseParser& parser) {
@@ -182,8 +182,11 @@ Task<Attempt> read_response(Job& job, Stream& stream, ResponseParser& parser) {
   while (true) {
     switch (parser.parse()) {
       case ParseState::complete: co_return Attempt{parser.take(), true};
-      case ParseState::failed: co_return Attempt{refused_answer(parser.refusal()), true};
-      default: break;
+      case ParseState::failed: co_return Attempt{std::unexpected(refused_answer(parser.refusal())), true};
+      case ParseState::body:
+        if (job.streaming && worth_a_stream(parser)) co_return Attempt{parser.take_head(), true, true};
+        break;
+      case ParseState::head: break;
     }
     const auto result = stream.read(parser.room());
     if (result.status == Io::done) {
@@ -207,11 +210,19 @@ Task<Attempt> exchange(Job& job, std::unique_ptr<Stream> stream, const std::stri
   // A server may answer and close before it has read everything (413): its answer is read all the same.
   ParserLimits limits;
   limits.body = job.options.max_body;
-  ResponseParser parser(limits);
-  parser.expect(job.method == codec::Method::head);
-  auto attempt = co_await read_response(job, *stream, parser);
-  if (written && attempt.response && parser.reusable()) {
-    job.pool.give_back(key, std::move(stream));
+  auto parser = std::make_unique<ResponseParser>(limits);
+  parser->expect(job.method == codec::Method::head);
+  auto attempt = co_await read_response(job, *stream, *parser);
+  if (attempt.body_follows) {
+    attempt.response->stream = std::make_shared<ClientBody>(ClientBody::Parts{.loop = job.loop,
+                                                                              .pool = job.pool,
+                                                                              .key = key,
+                                                                              .stream = std::move(stream),
+                                                                              .parser = std::move(parser),
+                                                                              .idle_timeout = job.options.idle_timeout,
+                                                                              .reusable = written.has_value()});
+  } else if (written && attempt.response && parser->reusable()) {
+    job.pool->give_back(key, std::move(stream));
   } else {
     stream->close();
   }
@@ -247,13 +258,14 @@ Result<std::string> request_head(const Url& url, const codec::Request& request) 
 
 // On the loop. Everything is a value: the coroutine may outlive its caller's arguments.
 Task<Result<codec::Response>> send_on_loop(Loop& loop, std::shared_ptr<ClientPool> pool, Url url,
-                                           codec::Request request, ClientOptions options) {
+                                           codec::Request request, ClientOptions options, bool streaming) {
   if (!url.tls && !options.allow_plain_http) co_return fail(ErrorCode::forbidden, {}, "outbound request without TLS");
   auto head = request_head(url, request);
   if (!head) co_return std::unexpected(std::move(head).error());
   const auto now = Loop::ticks_now();
   Job job{.loop = loop,
-          .pool = *pool,
+          .pool = pool,
+          .streaming = streaming,
           .url = std::move(url),
           .method = request.method,
           .head = std::move(*head),
@@ -304,14 +316,22 @@ HttpClient::~HttpClient() {
 }
 
 Task<Result<codec::Response>> HttpClient::send(Url url, codec::Request request, ClientOptions options) {
-  const auto impl = impl_;
+  return start(impl_, std::move(url), std::move(request), std::move(options), false);
+}
+
+Task<Result<codec::Response>> HttpClient::open(Url url, codec::Request request, ClientOptions options) {
+  return start(impl_, std::move(url), std::move(request), std::move(options), true);
+}
+
+Task<Result<codec::Response>> HttpClient::start(std::shared_ptr<Impl> impl, Url url, codec::Request request,
+                                                ClientOptions options, bool streaming) {
   if (const auto index = impl->index_of(Loop::current())) {
     co_return co_await send_on_loop(*Loop::current(), impl->pools[*index], std::move(url), std::move(request),
-                                    std::move(options));
+                                    std::move(options), streaming);
   }
   // From elsewhere: loop 0 does the work, the caller goes on where it was.
-  auto task = std::make_shared<Task<Result<codec::Response>>>(
-      send_on_loop(impl->runtime.loop(0), impl->pools[0], std::move(url), std::move(request), std::move(options)));
+  auto task = std::make_shared<Task<Result<codec::Response>>>(send_on_loop(
+      impl->runtime.loop(0), impl->pools[0], std::move(url), std::move(request), std::move(options), streaming));
   Completion<Result<codec::Response>> completion;
   completion.start = [impl, task](std::function<void(Result<codec::Response>)> resume) {
     impl->runtime.post(0, [task, resume = std::move(resume)] {

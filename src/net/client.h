@@ -1,5 +1,9 @@
 // HttpClient: outbound HTTP/1.1 requests, plain or TLS, with pooled connections (RFC 9112; threats W-1, W-2, W-23).
 //
+// open() answers as soon as the head is there: a body that is not known to be small comes as Response::stream, read
+// only as fast as somebody asks for it. The time for such a body is bounded between its bytes (idle_timeout), not in
+// all. Its connection goes back to the pool after a clean end, and is closed when the source is dropped before.
+//
 // One send(), one answer: no redirects, no cookies, no proxies, no decompression. TLS always verifies chain, name and
 // purpose. By default only addresses of the public internet may be connected to (net/ssrf_guard.h), and only by https.
 // The response parser is as strict as the server's. An error never holds bytes of the peer's answer.
@@ -41,8 +45,9 @@ struct Url {
 
 struct ClientOptions {
   Duration connect_timeout = limits::kConnectTimeout;  ///< name, TCP and TLS
-  Duration total_timeout = limits::kClientTimeout;     ///< everything
-  std::size_t max_body = limits::kClientBodyMax;       ///< of the answer
+  Duration total_timeout = limits::kClientTimeout;     ///< everything; of open(): until the head is there
+  Duration idle_timeout = limits::kBodyTimeout;        ///< of a body that streams: between its bytes
+  std::size_t max_body = limits::kClientBodyMax;       ///< of the answer, streamed or not
   AddressRule addresses = AddressRule::public_only;
   bool allow_plain_http = false;  ///< http: URLs are refused unless this is set
   std::string extra_ca_file;      ///< PEM bundle trusted beside the system's
@@ -62,11 +67,16 @@ class HttpClient {
   /// Transfer-Encoding, Connection and Expect of the request are dropped and set anew. An answer of any status is a
   /// success.
   [[nodiscard]] Task<Result<codec::Response>> send(Url url, codec::Request request, ClientOptions options = {});
+  /// The same, but returns with the head. A body longer than kStreamThreshold, or of unknown length, is a stream. It
+  /// may be read and dropped on any thread while the runtime lives.
+  [[nodiscard]] Task<Result<codec::Response>> open(Url url, codec::Request request, ClientOptions options = {});
   /// GET with an Accept header.
   [[nodiscard]] Task<Result<codec::Response>> get(Url url, std::string accept, ClientOptions options = {});
 
  private:
   struct Impl;
+  static Task<Result<codec::Response>> start(std::shared_ptr<Impl> impl, Url url, codec::Request request,
+                                             ClientOptions options, bool streaming);
   std::shared_ptr<Impl> impl_;
 };
 

@@ -1,6 +1,7 @@
 #include "net/connection.h"
 
 #include <boost/asio/buffer.hpp>
+#include <charconv>
 #include <exception>
 
 #include "base/log.h"
@@ -165,6 +166,7 @@ void Connection::read_plain() {
 // True when the answer is out and the connection goes on.
 bool Connection::dispatch() {
   keep_ = parser_.keep_alive() && !shard_->shared->draining.load(std::memory_order_relaxed);
+  http10_ = parser_.http10();
   auto request = parser_.take();
   head_request_ = request.method == codec::Method::head;
   request.peer_address = address_;
@@ -225,21 +227,108 @@ void Connection::respond(codec::Response response) {
   const auto now = loop_.clock().now();
   head_.clear();
   sent_ = 0;
-  HeadFacts facts{head_request_, !keep_, loop_.http_date(now)};
+  HeadFacts facts{.head_request = head_request_, .close = !keep_, .date = loop_.http_date(now)};
+  if (response.stream) {
+    facts.framing = http10_ ? Framing::close : Framing::chunked;
+    if (http10_) keep_ = false;
+    facts.close = !keep_;
+  }
   if (!append_response_head(head_, response, facts)) {
     log::error("net.response.unsendable", {{"status", response.status}});
     response = {};
     response.status = 500;
+    facts.framing = Framing::length;
     (void)append_response_head(head_, response, facts);
   }
   body_ = std::move(response.body);
-  if (head_request_ || !status_has_body(response.status)) body_.clear();
+  source_ = std::move(response.stream);
+  first_piece_ = true;
+  chunked_ = facts.framing == Framing::chunked;
+  if (head_request_ || !status_has_body(response.status)) {
+    body_.clear();
+    source_.reset();  // never asked
+  } else if (source_) {
+    body_.clear();
+  }
   if (stream_.tls() && head_.size() + body_.size() <= kSmallAnswer) {
     head_ += body_;
     body_.clear();
   }
   phase_ = Phase::writing;
-  if (flush()) after_response();
+  go_on();
+}
+
+// Writes what there is, asks for more of it, until something has to be waited for. True when the connection may carry
+// another request.
+bool Connection::go_on() {
+  const Ref keep_alive(this);
+  for (int turns = 0; flush(); ++turns) {
+    if (!source_) return after_response();
+    if (turns == kTurnsMax) {
+      phase_ = Phase::waiting;
+      set_deadline(options_.request_timeout);
+      asio::post(loop_.io(), [self = keep_alive] {
+        if (self->phase_ == Phase::waiting && self->ask() && self->go_on()) self->pump();
+      });
+      return false;
+    }
+    if (!ask()) return false;
+  }
+  return false;
+}
+
+// True when the next piece was there at once.
+bool Connection::ask() {
+  phase_ = Phase::waiting;
+  head_.clear();
+  body_.clear();
+  sent_ = 0;
+  waiting_ = Waiting::idle;  // the reader has taken everything: its patience starts anew
+  asking_ = true;
+  answered_ = false;
+  const auto serial = ++serial_;
+  const auto next_of = [](std::shared_ptr<codec::BodySource> source) -> Task<Result<std::string>> {
+    co_return co_await source->next();
+  };
+  spawn(next_of(source_),
+        [self = Ref(this), serial](std::exception_ptr failed, std::optional<Result<std::string>> piece) {
+          self->asked(serial, failed, std::move(piece));
+        });
+  asking_ = false;
+  if (answered_) return phase_ == Phase::writing;
+  set_deadline(options_.request_timeout);  // for this piece
+  return false;
+}
+
+void Connection::asked(std::uint32_t serial, std::exception_ptr failed, std::optional<Result<std::string>> piece) {
+  if (failed) report(failed);
+  if (serial != serial_ || phase_ != Phase::waiting) return;  // overtaken by the deadline, or the connection is gone
+  answered_ = true;
+  if (failed || !piece || !*piece) {
+    if (!failed && piece) log::warn("net.response.cut", {{"error", name(piece->error().code)}});
+    return close();
+  }
+  phase_ = Phase::writing;
+  put(std::move(**piece));
+  if (!asking_ && go_on()) pump();
+}
+
+// RFC 9112 §7.1. An empty piece is the end. The line end after a chunk goes with the next one's size.
+void Connection::put(std::string piece) {
+  const bool last = piece.empty();
+  body_ = std::move(piece);
+  if (last) source_.reset();
+  if (!chunked_) return;
+  if (!first_piece_) head_ = "\r\n";
+  first_piece_ = false;
+  if (last) {
+    head_ += "0\r\n\r\n";
+    return;
+  }
+  std::array<char, 20> size;
+  const auto end = std::to_chars(size.data(), size.data() + size.size(), body_.size(), 16).ptr;
+  head_.append(size.data(), end);
+  head_ += "\r\n";
 }
 
 // True when all is written. Else a callback goes on, or the connection is closed.
@@ -263,7 +352,7 @@ bool Connection::flush() {
       stream_.socket().async_wait(what, [self = Ref(this)](const boost::system::error_code& error) {
         if (self->phase_ != Phase::writing) return;
         if (error) return self->close();
-        if (self->flush() && self->after_response()) self->pump();
+        if (self->go_on()) self->pump();
       });
       return false;
     }
@@ -350,6 +439,10 @@ void Connection::expired() noexcept {
         shard_->counters.timed_out_handler.add();
         ++serial_;
         return answer_and_close(503);
+      case Phase::waiting:
+        shard_->counters.timed_out_handler.add();
+        ++serial_;
+        return close();
       case Phase::writing: shard_->counters.timed_out_write.add(); return close();
       case Phase::handshake: shard_->counters.timed_out_read.add(); return close();
       case Phase::lingering:
@@ -369,7 +462,12 @@ void Connection::close() {
 void Connection::leave() {
   phase_ = Phase::closed;
   TimerWheel::cancel(*this);
-  stream_.close();
+  if (source_) {
+    stream_.abort();  // the reader must not take this for the end
+  } else {
+    stream_.close();
+  }
+  source_.reset();
   (previous != nullptr ? previous->next : shard_->connections) = next;
   if (next != nullptr) next->previous = previous;
   previous = next = nullptr;

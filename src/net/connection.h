@@ -1,6 +1,10 @@
 // Connection: one client of an HttpServer, as a state machine on its loop. Private to net/.
 //
-//   handshake -> reading -> handling -> writing -> reading ...  -> lingering -> closed
+//   handshake -> reading -> handling -> writing [<-> waiting] -> reading ...  -> lingering -> closed
+//
+// A body that comes from a BodySource is written piece by piece: the next piece is asked for (waiting) when the socket
+// has taken the last one, so that a slow reader slows its source. What ends a streamed body early ends the connection
+// by a reset, never by anything that looks like an end.
 //
 // One buffer, one message at a time: bytes are read only when the parser needs some, so that a client which pipelines
 // waits in its own socket. A handler that finishes at once is answered within the same call, with no trip through the
@@ -131,7 +135,7 @@ class Connection final : public Timer {
   Connection* next = nullptr;
 
  private:
-  enum class Phase : std::uint8_t { handshake, reading, handling, writing, lingering, closed };
+  enum class Phase : std::uint8_t { handshake, reading, handling, writing, waiting, lingering, closed };
   enum class Waiting : std::uint8_t { idle, head, body };
 
   void shake_hands();
@@ -147,7 +151,10 @@ class Connection final : public Timer {
   void refuse();
   void answer_and_close(int status);
   bool flush();
-  void wait_to_write();
+  bool go_on();
+  bool ask();
+  void asked(std::uint32_t serial, std::exception_ptr failed, std::optional<Result<std::string>> piece);
+  void put(std::string piece);
   bool after_response();
   void linger();
   void drop_input();
@@ -170,14 +177,20 @@ class Connection final : public Timer {
   Waiting waiting_ = Waiting::idle;
   bool read_pending_ = false;
   bool keep_ = false;  // of the request at hand
+  bool http10_ = false;
   bool head_request_ = false;
   bool inline_ = false;    // the handler is being called
   bool finished_ = false;  // and has answered meanwhile
   bool continued_ = false;
   bool linger_after_ = false;
-  bool fresh_ = true;            // nothing answered yet
-  std::uint32_t serial_ = 0;     // of the handler whose answer counts
-  std::int64_t wait_began_ = 0;  // tick
+  bool fresh_ = true;                          // nothing answered yet
+  std::uint32_t serial_ = 0;                   // of the handler whose answer counts
+  std::int64_t wait_began_ = 0;                // tick
+  std::shared_ptr<codec::BodySource> source_;  // of the rest of the body
+  bool chunked_ = false;
+  bool first_piece_ = false;  // none has been put yet
+  bool asking_ = false;       // the source is being called
+  bool answered_ = false;     // and has answered meanwhile
   std::string head_;
   std::string body_;
   std::size_t sent_ = 0;

@@ -140,6 +140,13 @@ bool ResponseParser::end_of_stream() noexcept {
   return true;
 }
 
+codec::Response ResponseParser::take_head() {
+  codec::Response out;
+  out.status = response_.status;
+  out.headers = std::exchange(response_.headers, {});
+  return out;
+}
+
 codec::Response ResponseParser::take() {
   codec::Response out = std::exchange(response_, {});
   interim_ = 0;

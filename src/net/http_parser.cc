@@ -46,6 +46,7 @@ std::span<char> MessageParser::room() {
   if (begin_ == end_) begin_ = end_ = 0;
   std::size_t wanted = std::max(capacity_, kBufferFirst);
   if (stage_ == Stage::fixed_body && remaining_ > kBufferBody) wanted = std::max(wanted, kBufferBody);
+  if (stage_ == Stage::chunk_data && remaining_ > kBufferFirst) wanted = std::max(wanted, kBufferBody);
   if (capacity_ - end_ < kRoomMin && begin_ > 0 && capacity_ > 0) {
     std::memmove(buffer_.get(), buffer_.get() + begin_, end_ - begin_);
     end_ -= begin_;

@@ -16,9 +16,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/limits.h"
 #include "codec/message.h"
@@ -165,6 +167,8 @@ class RequestParser final : public MessageParser {
   [[nodiscard]] codec::Request take();
   /// For the message that is being parsed or complete: the connection may carry another one after it.
   [[nodiscard]] bool keep_alive() const noexcept { return !http10_ && !close_; }
+  /// The message speaks HTTP/1.0: its answer can't be chunked (RFC 9112 §6.1).
+  [[nodiscard]] bool http10() const noexcept { return http10_; }
   /// The head is whole, asks for 100 (Continue), and no byte of the body has come yet.
   [[nodiscard]] bool wants_continue() const noexcept;
   /// Method of the current message once its head is whole: what an error answer has to know about HEAD.
@@ -192,6 +196,15 @@ class ResponseParser final : public MessageParser {
   void expect(bool head_request) noexcept { head_request_ = head_request; }
   /// Interim (1xx) answers are skipped, up to a limit.
   [[nodiscard]] codec::Response take();
+  /// While state() is body: status and headers, so that the body can be taken in pieces. take() then gives the rest.
+  [[nodiscard]] codec::Response take_head();
+  /// The body bytes that have come since the last piece.
+  [[nodiscard]] std::string take_piece() { return std::exchange(response_.body, {}); }
+  [[nodiscard]] std::size_t pending() const noexcept { return response_.body.size(); }
+  /// What the head says about the body's length; nullopt: nothing.
+  [[nodiscard]] std::optional<std::uint64_t> announced() const noexcept {
+    return content_lengths_ > 0 ? std::optional(content_length_) : std::nullopt;
+  }
   /// The connection of the response last taken may carry another one.
   [[nodiscard]] bool reusable() const noexcept { return reusable_; }
   /// The peer closed its side. True when that completes a body that only the end of the connection delimits.

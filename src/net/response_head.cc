@@ -41,8 +41,12 @@ std::optional<std::string_view> length_by_handler(const codec::Response& respons
 
 void append_length(std::string& out, const codec::Response& response, const HeadFacts& facts) {
   if (response.status == 204 || response.status == 304) return;
-  out += "Content-Length: ";
   const auto given = facts.head_request && response.body.empty() ? length_by_handler(response) : std::nullopt;
+  if (facts.framing != Framing::length && !given) {
+    if (facts.framing == Framing::chunked) out += "Transfer-Encoding: chunked\r\n";
+    return;
+  }
+  out += "Content-Length: ";
   if (given) {
     out += *given;
   } else {

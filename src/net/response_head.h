@@ -15,10 +15,17 @@ namespace mitral::net {
 
 [[nodiscard]] std::string_view reason_phrase(int status) noexcept;
 
+enum class Framing : std::uint8_t {
+  length,   ///< of Response::body
+  chunked,  ///< of Response::stream, to HTTP/1.1
+  close,    ///< the same, to HTTP/1.0: the connection's end is the body's
+};
+
 struct HeadFacts {
-  bool head_request = false;  ///< the answer to HEAD: a length, but no body
+  bool head_request = false;  ///< the answer to HEAD: a length if it is known, but no body
   bool close = false;
   std::string_view date;
+  Framing framing = Framing::length;
 };
 
 /// Appends the head; false, with `out` as it was, when status or a header can't be sent.

@@ -102,6 +102,13 @@ bool Stream::quiet() noexcept {
   return count < 0 && would_block(errno);
 }
 
+void Stream::abort() noexcept {
+  broken_ = true;
+  boost::system::error_code ignored;
+  socket_.set_option(Tcp::socket::linger(true, 0), ignored);
+  socket_.close(ignored);
+}
+
 void Stream::close() noexcept {
   if (ssl_ && !broken_ && SSL_is_init_finished(ssl_.get()) == 1) {
     ERR_clear_error();

@@ -47,6 +47,8 @@ class Stream {
   /// A pooled connection can carry another request: open, and nothing unasked has come.
   [[nodiscard]] bool quiet() noexcept;
   void close() noexcept;
+  /// Ends the connection so that the peer can't take what came for everything: a reset, and no close_notify.
+  void abort() noexcept;
 
  private:
   [[nodiscard]] IoResult ssl_result(int outcome) noexcept;

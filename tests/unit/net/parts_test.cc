@@ -21,7 +21,7 @@ TEST(ResponseHead, FramingIsOurs) {
   response.headers.add("Connection", "upgrade");
   response.headers.add("Date", "never");
   EXPECT_EQ(head_of(response), "HTTP/1.1 200 OK\r\nDate: D\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\n");
-  EXPECT_EQ(head_of({.status = 204, .headers = {}, .body = {}}, {false, true, "D"}),
+  EXPECT_EQ(head_of({.status = 204, .headers = {}, .body = {}, .stream = {}}, {false, true, "D"}),
             "HTTP/1.1 204 No Content\r\nDate: D\r\nConnection: close\r\n\r\n");
   codec::Response head;
   head.headers.add("Content-Length", "77");
@@ -42,8 +42,8 @@ TEST(ResponseHead, W12_NothingCanSplitAnAnswer) {
     response.headers.add(name, "v");
     EXPECT_EQ(head_of(response), "refused") << name;
   }
-  EXPECT_EQ(head_of({.status = 100, .headers = {}, .body = {}}), "refused");
-  EXPECT_EQ(head_of({.status = 1000, .headers = {}, .body = {}}), "refused");
+  EXPECT_EQ(head_of({.status = 100, .headers = {}, .body = {}, .stream = {}}), "refused");
+  EXPECT_EQ(head_of({.status = 1000, .headers = {}, .body = {}, .stream = {}}), "refused");
 }
 
 struct Counting final : Timer {
