@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "codec/uri.h"
+#include "flow/emergency.h"
 #include "login/records.h"
 #include "policy/scope_policy.h"
 
@@ -83,7 +84,12 @@ SignIn sign_in_state(const SignInFacts& facts) {
   const auto hinted = request.extra[kHintSubject].string_or();
   const bool right_person = (hinted.empty() || hinted == session.user.value) &&
                             (facts.launch == nullptr || facts.launch->user == session.user);
-  if (fresh) return right_person ? SignIn::done : SignIn::other_person;
+  if (fresh && !right_person) return SignIn::other_person;
+  if (flow::is_emergency(request)) {
+    // Whoever sits at an open session is not enough: the password, in this interaction, just now (threat S-21).
+    return flow::signed_in_for_emergency(facts.interaction, session, facts.now) ? SignIn::done : SignIn::again;
+  }
+  if (fresh) return SignIn::done;
   if (!right_person) return SignIn::needed;
   if (prompts(request, "login") || prompts(request, "select_account")) return SignIn::again;
   if (request.max_age && session.auth_time + std::chrono::seconds(*request.max_age) < facts.now) return SignIn::again;

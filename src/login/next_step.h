@@ -5,8 +5,8 @@
 // judged from what the server itself has stored (threats E-14, E-15, S-2, S-5).
 //
 //   sign_in   nobody is signed in; prompt=login or select_account; max_age is over; another person than id_token_hint
-//   or the
-//             EHR launch names. Done once inside the interaction, it is not asked again.
+//             or the EHR launch names. Done once inside the interaction, it is not asked again. Emergency access: the
+//             password inside the interaction, minutes ago at most (flow/emergency.h)
 //   pick      a record is needed, and there is more than one to choose from
 //   consent   prompt=consent; nothing remembered that covers the request for the same record and server; a public
 //   client

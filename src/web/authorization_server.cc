@@ -17,9 +17,9 @@ using flow::Endpoint;
 
 constexpr flow::Endpoints kRegisteredOrigins{Endpoint::token, Endpoint::revoke, Endpoint::userinfo};
 constexpr flow::Endpoints kAnyOrigin{Endpoint::jwks, Endpoint::openid_configuration, Endpoint::oauth_metadata,
-                                     Endpoint::smart_configuration};
-constexpr std::string_view kAllowHeaders = "Authorization, Content-Type, Accept, DPoP, X-Requested-With";
-constexpr std::string_view kExposeHeaders = "WWW-Authenticate, Retry-After, DPoP-Nonce";
+                                     Endpoint::smart_configuration, Endpoint::brands};
+constexpr std::string_view kAllowHeaders = "Authorization, Content-Type, Accept, DPoP, If-None-Match, X-Requested-With";
+constexpr std::string_view kExposeHeaders = "WWW-Authenticate, Retry-After, DPoP-Nonce, ETag";
 
 codec::Response plain(int status, std::string_view text) {
   codec::Response out = codec::Response::with(status, "text/plain; charset=utf-8", std::string(text));
@@ -65,6 +65,7 @@ void AuthorizationServer::add_cors(codec::Response& response, const codec::Reque
                                    const flow::Context* context, const flow::IssuerRuntime& issuer, Endpoint endpoint) {
   if (kAnyOrigin.contains(endpoint)) {
     response.headers.set("Access-Control-Allow-Origin", "*");
+    response.headers.set("Access-Control-Expose-Headers", kExposeHeaders);
     return;
   }
   if (!kRegisteredOrigins.contains(endpoint)) return;
@@ -115,11 +116,13 @@ Task<codec::Response> AuthorizationServer::handle(codec::Request request) {
       case Endpoint::authorize: out = co_await front_.authorize(context); break;
       case Endpoint::interaction: out = co_await front_.interaction(context, rest); break;
       case Endpoint::sign_out: out = co_await front_.sign_out(context); break;
+      case Endpoint::account: out = co_await front_.account(context, rest); break;
       case Endpoint::assets: out = front_.asset(issuer, rest); break;
       case Endpoint::jwks: out = flow::jwks_document(context); break;
       case Endpoint::oauth_metadata: out = flow::oauth_metadata_document(context); break;
       case Endpoint::openid_configuration: out = flow::openid_configuration_document(context); break;
       case Endpoint::smart_configuration: out = flow::smart_configuration_document(context); break;
+      case Endpoint::brands: out = flow::brands_document(context); break;
       case Endpoint::launch: {
         auto known = co_await flow::run_steps(context, flow::back_channel());
         if (known) {

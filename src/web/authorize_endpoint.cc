@@ -8,6 +8,7 @@
 #include "codec/fields.h"
 #include "codec/uri.h"
 #include "flow/authorization_request.h"
+#include "flow/emergency.h"
 #include "flow/handles.h"
 #include "flow/steps/parse.h"
 #include "jose/jwt.h"
@@ -16,6 +17,7 @@
 #include "spec/oauth/rfc6749_authorization_request.h"
 #include "web/authorize_table.h"
 #include "web/browser_front.h"
+#include "web/emergency_journey.h"
 #include "web/journey.h"
 #include "web/pages/pages.h"
 
@@ -242,6 +244,11 @@ Task<codec::Response> BrowserFront::authorize(flow::Context& context) {
     // A store that can't answer says nothing about the request: a page, whatever the step.
     if (step.page || !run.redirect || http_status(done.error().code) >= 500)
       co_return failure_page(context.issuer, done.error());
+    if (run.parameters.has(flow::kPurposeOfUse)) {
+      auto noted = co_await note_emergency(context, run.client->id.value, {}, model::AuditOutcome::denied,
+                                           name(done.error().code));
+      if (!noted) co_return failure_page(context.issuer, noted.error());
+    }
     co_return co_await tell_client(run, done.error());
   }
   co_return failure_page(context.issuer, {ErrorCode::internal, {}, "authorize table ended without an answer"});

@@ -8,7 +8,8 @@
 //   another
 //                                        site posts carries no SameSite=Lax cookies, the redirect does
 //   GET  /interaction/{id}               the page of the step that is due
-//   POST /interaction/{id}/sign-in | patient | consent | cancel | switch
+//   POST /interaction/{id}/sign-in | patient | consent | cancel | switch | emergency
+//   GET  /account                        what the person gave to apps (account_endpoint.cc)
 //
 // An interaction belongs to the browser whose cookie began it (BU-3). The id in the URL is a name, not a right.
 // Errors: pages, or redirects to a proven redirect_uri. Thread rules: one object serves all threads.
@@ -33,6 +34,7 @@ class BrowserFront final : public FrontChannel {
   Task<codec::Response> authorize(flow::Context& context) override;
   Task<codec::Response> interaction(flow::Context& context, std::string_view rest) override;
   Task<codec::Response> sign_out(flow::Context& context) override;
+  Task<codec::Response> account(flow::Context& context, std::string_view rest) override;
   Task<codec::Response> launch(flow::Context& context) override;
   codec::Response asset(const flow::IssuerRuntime& issuer, std::string_view rest) override;
   codec::Response error_page(const flow::IssuerRuntime& issuer, int status, ClientText text) override;

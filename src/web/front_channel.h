@@ -27,6 +27,9 @@ class FrontChannel {
   virtual Task<codec::Response> interaction(flow::Context& context, std::string_view rest) = 0;
   /// GET or POST {issuer}/sign-out.
   virtual Task<codec::Response> sign_out(flow::Context& context) = 0;
+  /// GET {issuer}/account, GET or POST {issuer}/account/{rest}: what a person gave to apps; `rest` is empty,
+  /// "sign-in", "apps/<grant>" or "end-sessions".
+  virtual Task<codec::Response> account(flow::Context& context, std::string_view rest) = 0;
   /// POST {issuer}/launch: makes a SMART EHR launch handle for an authenticated client. JSON; errors as of the token
   /// endpoint: return flow::error_response().
   virtual Task<codec::Response> launch(flow::Context& context) = 0;

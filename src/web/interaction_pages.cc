@@ -13,6 +13,7 @@
 #include "login/browser.h"
 #include "login/records.h"
 #include "web/browser_front.h"
+#include "web/emergency_journey.h"
 #include "web/journey.h"
 #include "web/pages/pages.h"
 #include "web/pages/texts_en.h"
@@ -202,6 +203,7 @@ Task<codec::Response> post(flow::Context& context, Journey journey, std::string_
   if (form == kPatientForm) co_return co_await post_patient(context, std::move(journey));
   if (form == kConsentForm) co_return co_await post_consent(context, std::move(journey));
   if (form == kSwitchForm) co_return co_await post_switch(context, std::move(journey));
+  if (form == kEmergencyForm) co_return co_await post_emergency(context, std::move(journey));
   // Cancel: nobody's session is touched (KC CVE-2023-6787).
   co_return co_await refuse(context, journey, {ErrorCode::access_denied, "The person cancelled", {}}, "cancelled");
 }
@@ -218,7 +220,8 @@ Task<codec::Response> BrowserFront::interaction(flow::Context& context, std::str
   const auto id = rest.substr(0, slash);
   const auto form = slash == std::string_view::npos ? std::string_view() : rest.substr(slash + 1);
   const bool is_post = context.request.method == codec::Method::post;
-  constexpr std::string_view kForms[] = {kSignInForm, kPatientForm, kConsentForm, kCancelForm, kSwitchForm};
+  constexpr std::string_view kForms[] = {kSignInForm, kPatientForm, kConsentForm,
+                                        kCancelForm, kSwitchForm,  kEmergencyForm};
   const bool known = slash == std::string_view::npos ? !is_post : std::ranges::find(kForms, form) != std::end(kForms);
   if (!known) co_return error_page(issuer, 404, "There is no such page.");
   if (is_post) {

@@ -6,10 +6,12 @@
 #include "codec/fields.h"
 #include "flow/authorize/completion.h"
 #include "flow/authorize/launch_ticket.h"
+#include "flow/emergency.h"
 #include "flow/handles.h"
 #include "login/browser.h"
 #include "login/records.h"
 #include "policy/scope_policy.h"
+#include "web/emergency_journey.h"
 #include "web/pages/pages.h"
 #include "web/pages/texts_en.h"
 #include "web/security_headers.h"
@@ -45,6 +47,11 @@ Task<codec::Response> begin_interaction(flow::Context& context, Journey& journey
     journey.pushed->expires = interaction.expires;
     auto kept = co_await store.put_pushed_request(*journey.pushed);
     if (!kept) co_return failure_page(issuer, kept.error());
+  }
+  if (flow::is_emergency(journey.request)) {
+    auto noted = co_await note_emergency(context, journey.request.client.value, {}, model::AuditOutcome::success,
+                                         "requested");
+    if (!noted) co_return failure_page(issuer, noted.error());
   }
   auto stored = co_await store.put_interaction(std::move(interaction));
   if (!stored) co_return failure_page(issuer, stored.error());
@@ -162,6 +169,7 @@ Task<Result<Standing>> load(flow::Context& context, Journey& journey) {
 
   MITRAL_CO_TRY(journey.user, co_await store.find_user(context.issuer.id(), journey.session->user));
   if (!journey.user || !journey.user->enabled) co_return Standing{Stand::sign_in, {}};
+  if (flow::is_emergency(journey.request)) co_return emergency_stand(journey);
   std::optional<model::Consent> consent;
   if (login::consent_matters(journey.request, *journey.client, *context.profile)) {
     MITRAL_CO_TRY(consent,
@@ -197,6 +205,7 @@ Task<codec::Response> advance(flow::Context& context, Journey journey) {
   switch (stand) {
     case Stand::pick: co_return show_picker(context, journey);
     case Stand::consent: co_return show_consent(context, journey, {});
+    case Stand::emergency: co_return show_emergency(context, journey);
     default: co_return show_sign_in(context, journey, stand == Stand::sign_in_again, {});
   }
 }

@@ -33,7 +33,7 @@ struct Journey {
 };
 
 /// Where the journey stands.
-enum class Stand : std::uint8_t { sign_in, sign_in_again, pick, consent, finish, refused };
+enum class Stand : std::uint8_t { sign_in, sign_in_again, pick, consent, emergency, finish, refused };
 
 /// Resolves launch, user and remembered consent, and decides. `error` is set with `refused`.
 struct Standing {

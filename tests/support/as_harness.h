@@ -72,6 +72,7 @@ class NoPages final : public web::FrontChannel {
   Task<codec::Response> authorize(flow::Context&) override { co_return page(200); }
   Task<codec::Response> interaction(flow::Context&, std::string_view) override { co_return page(200); }
   Task<codec::Response> sign_out(flow::Context&) override { co_return page(200); }
+  Task<codec::Response> account(flow::Context&, std::string_view) override { co_return page(200); }
   Task<codec::Response> launch(flow::Context& context) override {
     codec::Response out = page(200);
     out.body = context.client ? context.client->id().value : "nobody";
@@ -89,6 +90,8 @@ struct HarnessOptions {
   std::string issuer{kIssuer};
   /// Memory unless it is given.
   std::function<std::unique_ptr<ports::Store>(const Clock&)> make_store = {};
+  /// Last word on the configuration of the first issuer.
+  std::function<void(flow::IssuerConfig&)> configure = {};
 };
 
 struct MintedCode {
@@ -112,10 +115,12 @@ class AsHarness {
     config.issuer = options_.issuer;
     config.profile = options_.profile;
     config.display_name = "Test Clinic";
+    const auto plain = config;
+    if (options_.configure) options_.configure(config);
     auto runtime = flow::IssuerRuntime::make(config, roots_);
     EXPECT_TRUE(runtime) << runtime.error().detail;
     issuers_.push_back(std::move(*runtime));
-    auto other = config;
+    auto other = plain;
     other.issuer = "https://as.example.org/t/other";
     issuers_.push_back(std::move(*flow::IssuerRuntime::make(other, roots_)));
     passwords_ = std::move(*login::PasswordPool::create({.memory_kib = 64, .passes = 1, .lanes = 1}, random, 1));

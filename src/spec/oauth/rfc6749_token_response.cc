@@ -13,7 +13,8 @@ namespace {
 constexpr std::string_view kReserved[] = {
     "access_token", "token_type", "expires_in", "scope", "refresh_token", "id_token", "active",  "client_id",
     "username",     "exp",        "iat",        "nbf",   "sub",           "aud",      "iss",     "jti",
-    "cnf",          "azp",        "auth_time",  "acr",   "amr",           "grant_id", "fhirUser"};
+    "cnf",          "azp",        "auth_time",  "acr",   "amr",           "grant_id", "fhirUser",
+    "purpose_of_use"};
 
 }  // namespace
 

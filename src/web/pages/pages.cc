@@ -4,64 +4,15 @@
 #include "codec/json.h"
 #include "codec/text.h"
 #include "codec/uri.h"
-#include "web/pages/render.h"
+#include "web/pages/frame.h"
 #include "web/pages/scope_texts.h"
-#include "web/pages/style.h"
 #include "web/pages/templates.h"
 #include "web/pages/texts_en.h"
-#include "web/security_headers.h"
 
 namespace mitral::web {
 namespace {
 
 using codec::Json;
-
-const Json& text_table() {
-  static const Json table = [] {
-    Json out = Json::object();
-    for (const auto& text : texts_en()) out.set(text.key, Json(text.text));
-    return out;
-  }();
-  return table;
-}
-
-struct Frame {
-  std::string_view title;
-  int status = 200;
-  bool wide = false;
-  std::string_view foot = {};
-  PagePolicy policy = {};
-};
-
-std::string organization(const flow::IssuerRuntime& issuer) {
-  return issuer.config().display_name.empty() ? issuer.authority() : issuer.config().display_name;
-}
-
-codec::Response finish(const flow::IssuerRuntime& issuer, std::string_view page_template, Json values,
-                       const Frame& frame) {
-  values.set("t", text_table());
-  Json layout = Json::object({{"lang", "en"},
-                              {"title", frame.title},
-                              {"org", organization(issuer)},
-                              {"style", issuer.base_path() + "/assets/" + stylesheet_name()},
-                              {"foot", frame.foot},
-                              {"body", render(page_template, values)}});
-  layout.set("wide", frame.wide);
-  layout.set("t", text_table());
-  codec::Response response =
-      codec::Response::with(frame.status, "text/html; charset=utf-8", render(templates::kLayout, layout));
-  add_page_headers(response, issuer, frame.policy);
-  return response;
-}
-
-/// First letter of a name for its tile: one whole UTF-8 sequence.
-std::string first_letter(std::string_view name) {
-  const auto length = codec::utf8_sequence_length(name);
-  if (length == 0) return "•";
-  std::string letter(name.substr(0, length));
-  if (length == 1 && letter[0] >= 'a' && letter[0] <= 'z') letter[0] = static_cast<char>(letter[0] - 'a' + 'A');
-  return letter;
-}
 
 std::string shown_name(const model::User& user) {
   return user.display_name.empty() ? user.username : user.display_name;
@@ -121,7 +72,7 @@ codec::Response sign_in_page(const flow::IssuerRuntime& issuer, const SignInPage
                               {"username", page.username},
                               {"problem", page.problem}});
   values.set("again", page.again);
-  auto response = finish(issuer, templates::kSignIn, std::move(values),
+  auto response = framed(issuer, templates::kSignIn, std::move(values),
                          {.title = text_en("sign_in_title"),
                           .status = page.status,
                           .foot = text_en("style_foot"),
@@ -150,7 +101,7 @@ codec::Response picker_page(const flow::IssuerRuntime& issuer, const PickerPage&
                               {"cancel_action", page.cancel.action},
                               {"cancel_csrf", page.cancel.csrf}});
   values.set("people", std::move(people));
-  return finish(
+  return framed(
       issuer, templates::kPicker, std::move(values),
       {.title = text_en("picker_title"), .policy = {.own_forms = true, .leads_to = page.redirect_uri, .script = {}}});
 }
@@ -196,7 +147,7 @@ codec::Response consent_page(const flow::IssuerRuntime& issuer, const ConsentPag
   values.set("has_links", links.size() != 0);
   values.set("links", std::move(links));
   values.set("sections", consent_sections(*page.form, page.ticked, !page.clinician));
-  return finish(
+  return framed(
       issuer, templates::kConsent, std::move(values),
       {.title = heading, .wide = true, .policy = {.own_forms = true, .leads_to = page.redirect_uri, .script = {}}});
 }
@@ -212,7 +163,7 @@ codec::Response error_page(const flow::IssuerRuntime& issuer, const ErrorPage& p
                               {"link", fill(text_en("error_return"), {{"domain", page.client_domain}})}});
   values.set("nothing_shared", true);
   auto response =
-      finish(issuer, templates::kError, std::move(values), {.title = heading, .status = page.status, .policy = {}});
+      framed(issuer, templates::kError, std::move(values), {.title = heading, .status = page.status, .policy = {}});
   if (page.retry_after_s > 0) response.headers.set("Retry-After", std::to_string(page.retry_after_s));
   return response;
 }
@@ -225,7 +176,7 @@ codec::Response form_post_page(const flow::IssuerRuntime& issuer, std::string_vi
       Json::object({{"action", uri}, {"script", automatic ? templates::kFormPostScript : std::string_view()}});
   values.set("lead", text_en(automatic ? "form_post_lead" : "error_lead"));
   values.set("fields", std::move(list));
-  return finish(issuer, templates::kFormPost, std::move(values),
+  return framed(issuer, templates::kFormPost, std::move(values),
                 {.title = text_en("form_post_title"),
                  .policy = {.own_forms = false,
                             .leads_to = uri,
@@ -238,16 +189,17 @@ codec::Response sign_out_page(const flow::IssuerRuntime& issuer, std::string_vie
                               {"action", target.action},
                               {"csrf", target.csrf}});
   values.set("signed_in", !name.empty());
-  return finish(issuer, templates::kSignOut, std::move(values),
+  return framed(issuer, templates::kSignOut, std::move(values),
                 {.title = text_en("sign_out_title"), .policy = {.own_forms = true, .leads_to = {}, .script = {}}});
 }
 
 codec::Response signed_out_page(const flow::IssuerRuntime& issuer) {
-  return finish(issuer, templates::kSignedOut, Json::object(), {.title = text_en("signed_out_title"), .policy = {}});
+  return framed(issuer, templates::kSignedOut, Json::object(), {.title = text_en("signed_out_title"), .policy = {}});
 }
 
 codec::Response home_page(const flow::IssuerRuntime& issuer) {
-  return finish(issuer, templates::kHome, Json::object({{"sign_out", issuer.urls().sign_out}}),
+  return framed(issuer, templates::kHome,
+                Json::object({{"account", issuer.urls().account}, {"sign_out", issuer.urls().sign_out}}),
                 {.title = text_en("home_title"), .policy = {}});
 }
 

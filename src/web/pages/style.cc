@@ -214,6 +214,36 @@ legend { padding: 0; font-weight: 650; }
   border-top: 1px solid var(--line);
   border-radius: 0 0 var(--radius) var(--radius);
 }
+textarea {
+  display: block;
+  width: 100%;
+  font: inherit;
+  color: inherit;
+  background: var(--card);
+  border: 1px solid var(--edge);
+  border-radius: 10px;
+  padding: 0.7rem 0.85rem;
+  resize: vertical;
+}
+textarea:focus-visible { outline-offset: 0; border-color: var(--accent); border-radius: 10px; }
+label.field + input + .small, label.field + textarea + .small { margin-top: 0.375rem; }
+.note > .plainlist { margin-top: 0.5rem; }
+fieldset > legend + .rows { margin-top: 0.5rem; }
+.choices .tick { align-items: center; }
+.choices .tick input { margin: 0; }
+h3 { margin: 0; font-size: 1.125rem; line-height: 1.3; font-weight: 650; overflow-wrap: anywhere; }
+.entry > * + * { margin-top: 0.9rem; }
+.entry + .entry { border-top: 1px solid var(--line); padding-top: 1.25rem; }
+.sessions { list-style: none; display: grid; gap: 0.6rem; font-size: 0.9688rem; }
+.here {
+  display: inline-block;
+  padding: 0 0.55rem;
+  border-radius: 999px;
+  background: var(--tint);
+  color: var(--accent);
+  font-size: 0.875rem;
+  font-weight: 600;
+}
 @media (max-width: 30rem) {
   .top { padding: 1.25rem 1rem 1rem; }
   main { padding: 0 0.6rem 1rem; }

@@ -188,6 +188,7 @@ const std::string_view kHome = R"html(<div class="card">
 <h1>{{t.home_title}}</h1>
 <p class="lead">{{t.home_lead}}</p>
 </div>
+<p><a id="account-link" href="{{account}}">{{t.home_account}}</a></p>
 <p><a id="sign-out-link" href="{{sign_out}}">{{t.home_sign_out}}</a></p>
 </div>
 )html";
