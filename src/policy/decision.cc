@@ -27,6 +27,14 @@ std::string_view name(Reason reason) noexcept {
     case Reason::resource_not_in_scope: return "resource_not_in_scope";
     case Reason::resource_not_in_bound: return "resource_not_in_bound";
     case Reason::resource_malformed: return "resource_malformed";
+    case Reason::consent_denied: return "consent_denied";
+    case Reason::consent_unknown: return "consent_unknown";
+    case Reason::label_hidden: return "label_hidden";
+    case Reason::operation_denied: return "operation_denied";
+    case Reason::write_denied: return "write_denied";
+    case Reason::link_changed: return "link_changed";
+    case Reason::label_changed: return "label_changed";
+    case Reason::reference_denied: return "reference_denied";
   }
   return "interaction_unknown";
 }

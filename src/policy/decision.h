@@ -33,6 +33,14 @@ enum class Reason : std::uint8_t {
   resource_not_in_scope,    ///< no scope allows this resource's type and content
   resource_not_in_bound,    ///< in scope by type, but of another patient
   resource_malformed,       ///< what upstream sent cannot be judged
+  consent_denied,           ///< the patient directed otherwise (policy/consent.h)
+  consent_unknown,          ///< the patient's directives could not be read
+  label_hidden,             ///< a security label that nothing permits this token to see (policy/labels.h)
+  operation_denied,         ///< not in the closed list of operations (policy/fhir_operations.h)
+  write_denied,             ///< content that is never written through here: Subscription, subsetted resources ...
+  link_changed,             ///< a write would move the resource to another patient, type or id
+  label_changed,            ///< a write would change security labels or the policy's own tags
+  reference_denied,         ///< a write would carry a reference that may not be made: other patients, match URLs
 };
 [[nodiscard]] std::string_view name(Reason reason) noexcept;
 
@@ -40,13 +48,14 @@ struct Decision {
   Verdict verdict = Verdict::indeterminate;
   Reason reason = Reason::interaction_unknown;
   std::vector<std::string> explanation;  ///< filled when asked for
+  bool overridden = false;  ///< permitted by emergency access alone, against a directive or a label: audit must say so
 
   [[nodiscard]] bool permitted() const noexcept { return verdict == Verdict::permit; }
 };
 
-[[nodiscard]] inline Decision permit() { return {Verdict::permit, Reason::permitted, {}}; }
-[[nodiscard]] inline Decision deny(Reason reason) { return {Verdict::deny, reason, {}}; }
-[[nodiscard]] inline Decision indeterminate(Reason reason) { return {Verdict::indeterminate, reason, {}}; }
+[[nodiscard]] inline Decision permit() { return {Verdict::permit, Reason::permitted, {}, false}; }
+[[nodiscard]] inline Decision deny(Reason reason) { return {Verdict::deny, reason, {}, false}; }
+[[nodiscard]] inline Decision indeterminate(Reason reason) { return {Verdict::indeterminate, reason, {}, false}; }
 
 /// Where explanation lines go; a null pointer costs nothing on the hot path.
 using Explanation = std::vector<std::string>;

@@ -5,6 +5,8 @@
 #include "fhir/compartment.h"
 #include "fhir/r4.h"
 #include "fhir/reference.h"
+#include "policy/consent_gate.h"
+#include "policy/fhir_decision_parts.h"
 
 namespace mitral::policy {
 namespace {
@@ -15,15 +17,9 @@ using spec::smart::ScopeContext;
 using spec::smart::ScopeKind;
 using spec::smart::SmartScope;
 
-constexpr int kBundleDepthMax = 3;              // bundles in bundles: nobody needs more, and each level is judged again
-constexpr std::string_view kAnyType = "Basic";  // stands for "*": has the parameters that every type has
+using parts::say;
 
-void say(Explanation* explain, std::string_view scope, std::string_view what) {
-  if (explain == nullptr) return;
-  std::string line(scope);
-  line.append(scope.empty() ? "" : ": ").append(what);
-  explain->push_back(std::move(line));
-}
+constexpr std::string_view kAnyType = "Basic";  // stands for "*": has the parameters that every type has
 
 bool contains(const std::vector<std::string>& list, std::string_view value) {
   return std::ranges::find(list, value) != list.end();
@@ -73,8 +69,68 @@ bool letter_allowed(const AccessRule& rule, Origin origin, std::string_view type
   return rule.covers(first_letter(origin), type) || (origin == Origin::included && rule.covers('r', type));
 }
 
+Decision visible_at_depth(const Access& access, const Json& resource, Origin origin, const SeenVisible& seen,
+                          Explanation* explain, const Circumstances& circumstances, int depth);
+
+/// A stored Bundle carries resources that no search or read ever judged: each must be readable by itself.
+bool bundle_content_visible(const Access& access, const Json& bundle, const Circumstances& circumstances, int depth) {
+  if (depth >= parts::kBundleDepthMax) return false;
+  return std::ranges::all_of(bundle["entry"].items(), [&](const Json& entry) {
+    const auto* const inner = entry.find("resource");
+    return inner == nullptr ||
+           visible_at_depth(access, *inner, Origin::read, {}, nullptr, circumstances, depth + 1).permitted();
+  });
+}
+
+Decision visible_at_depth(const Access& access, const Json& resource, Origin origin, const SeenVisible& seen,
+                          Explanation* explain, const Circumstances& circumstances, int depth) {
+  const auto type = resource["resourceType"].string_or();
+  const auto id = resource["id"].string_or();
+  if (!fhir::is_resource_type(type) || !fhir::is_id(id)) return indeterminate(Reason::resource_malformed);
+  if (origin == Origin::read && type == access.self_type() && id == access.self_id()) {
+    say(explain, "fhirUser", "the user's own resource");
+    if (auto guarded = guard_shown(access, nullptr, resource, seen, circumstances, explain); guarded.permitted()) {
+      return guarded;
+    }
+  }
+  auto reason = access.reason_without_rule(first_letter(origin), type);
+  if (reason == Reason::insufficient_scope) reason = Reason::resource_not_in_scope;
+  for (const auto& rule : access.rules()) {
+    if (!letter_allowed(rule, origin, type)) continue;
+    if (!parts::in_bound(rule, resource, type, access.own_base(), seen)) {
+      reason = Reason::resource_not_in_bound;
+      say(explain, rule.scope, "not of a patient within the bound");
+    } else if (!parts::conditions_hold(rule, resource, access.own_base())) {
+      reason = Reason::resource_not_in_scope;
+      say(explain, rule.scope, "restriction does not match");
+    } else if (type == "Bundle" && !bundle_content_visible(access, resource, circumstances, depth)) {
+      reason = Reason::resource_not_in_scope;
+      say(explain, rule.scope, "the bundle holds resources that may not be read");
+    } else {
+      auto guarded = guard_shown(access, &rule, resource, seen, circumstances, explain);
+      if (guarded.permitted()) say(explain, rule.scope, "permits");
+      // Only a label may be named by another scope; what a patient directed holds for all of them.
+      if (guarded.reason != Reason::label_hidden) return guarded;
+      reason = guarded.reason;
+    }
+  }
+  return deny(reason);
+}
+
+}  // namespace
+
+namespace parts {
+
+void say(Explanation* explain, std::string_view scope, std::string_view what) {
+  if (explain == nullptr) return;
+  std::string line(scope);
+  line.append(scope.empty() ? "" : ": ").append(what);
+  explain->push_back(std::move(line));
+}
+
 bool in_bound(const AccessRule& rule, const Json& resource, std::string_view type, std::string_view own_base,
               const SeenVisible& seen) {
+  if (rule.bound == AccessRule::Bound::none) return true;
   switch (fhir::patient_link(type).access) {
     case fhir::PatientAccess::compartment:
     case fhir::PatientAccess::custom: {
@@ -105,49 +161,7 @@ bool conditions_hold(const AccessRule& rule, const Json& resource, std::string_v
          });
 }
 
-Decision visible_at_depth(const Access& access, const Json& resource, Origin origin, const SeenVisible& seen,
-                          Explanation* explain, int depth);
-
-/// A stored Bundle carries resources that no search or read ever judged: each must be readable by itself.
-bool bundle_content_visible(const Access& access, const Json& bundle, int depth) {
-  if (depth >= kBundleDepthMax) return false;
-  return std::ranges::all_of(bundle["entry"].items(), [&](const Json& entry) {
-    const auto* const inner = entry.find("resource");
-    return inner == nullptr || visible_at_depth(access, *inner, Origin::read, {}, nullptr, depth + 1).permitted();
-  });
-}
-
-Decision visible_at_depth(const Access& access, const Json& resource, Origin origin, const SeenVisible& seen,
-                          Explanation* explain, int depth) {
-  const auto type = resource["resourceType"].string_or();
-  const auto id = resource["id"].string_or();
-  if (!fhir::is_resource_type(type) || !fhir::is_id(id)) return indeterminate(Reason::resource_malformed);
-  if (origin == Origin::read && type == access.self_type() && id == access.self_id()) {
-    say(explain, "fhirUser", "the user's own resource");
-    return permit();
-  }
-  auto reason = access.reason_without_rule(first_letter(origin), type);
-  if (reason == Reason::insufficient_scope) reason = Reason::resource_not_in_scope;
-  for (const auto& rule : access.rules()) {
-    if (!letter_allowed(rule, origin, type)) continue;
-    if (rule.bound == AccessRule::Bound::patients && !in_bound(rule, resource, type, access.own_base(), seen)) {
-      reason = Reason::resource_not_in_bound;
-      say(explain, rule.scope, "not of a patient within the bound");
-    } else if (!conditions_hold(rule, resource, access.own_base())) {
-      reason = Reason::resource_not_in_scope;
-      say(explain, rule.scope, "restriction does not match");
-    } else if (type == "Bundle" && !bundle_content_visible(access, resource, depth)) {
-      reason = Reason::resource_not_in_scope;
-      say(explain, rule.scope, "the bundle holds resources that may not be read");
-    } else {
-      say(explain, rule.scope, "permits");
-      return permit();
-    }
-  }
-  return deny(reason);
-}
-
-}  // namespace
+}  // namespace parts
 
 bool AccessRule::covers(char letter, std::string_view resource_type) const noexcept {
   const auto wanted = Perms::letter(letter);
@@ -157,6 +171,7 @@ bool AccessRule::covers(char letter, std::string_view resource_type) const noexc
 Access Access::compile(const TokenFacts& facts) {
   Access out;
   out.own_base_ = facts.own_base;
+  out.requester_ = requester_of(facts);
   const auto user = fhir::parse_reference(facts.fhir_user, facts.own_base);
   const auto bound = user_bound(facts, user);
   for (const auto& scope : facts.scopes.items()) {
@@ -171,6 +186,7 @@ Access Access::compile(const TokenFacts& facts) {
     rule.type = scope.type;
     rule.perms = scope.perms;
     rule.scope = scope.text;
+    rule.guarded = facts.data_policy && !facts.data_policy->empty() && facts.purpose != kEmergencyPurpose;
     std::optional<Reason> lost;
     switch (scope.context) {
       case ScopeContext::patient:
@@ -227,8 +243,8 @@ std::string Access::scope_hint(std::string_view letters, std::string_view type) 
 }
 
 Decision resource_visible(const Access& access, const Json& resource, Origin origin, const SeenVisible& seen,
-                          Explanation* explain, const Circumstances& /*circumstances*/) {
-  return visible_at_depth(access, resource, origin, seen, explain, 0);
+                          Explanation* explain, const Circumstances& circumstances) {
+  return visible_at_depth(access, resource, origin, seen, explain, circumstances, 0);
 }
 
 bool tombstone_visible(const Access& access, std::string_view type, Origin origin) noexcept {

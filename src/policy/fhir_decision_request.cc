@@ -1,398 +1,326 @@
-// decide(): the gate by type and letter, and the policy of search parameters (FHIR R4 search.html; threats S-8 to S-13,
-// S-19).
+// decide(): the gate by type and letter, then the parameters of each kind of interaction (smart-fhir §4.1; threats S-5
+// to S-16).
 #include <algorithm>
-#include <array>
 
 #include "base/limits.h"
 #include "codec/text.h"
 #include "fhir/r4.h"
-#include "fhir/reference.h"
-#include "policy/fhir_decision.h"
+#include "policy/fhir_decision_parts.h"
 
 namespace mitral::policy {
-namespace {
+namespace parts {
 
 using fhir::Interaction;
 using fhir::InteractionKind;
-using fhir::ParamType;
 using fhir::QueryParam;
 
-/// Parameters that ask for more than a resource's own content can answer, or by a predicate that cannot be read here.
-constexpr auto kDenied = std::to_array<std::string_view>(
-    {"_contained", "_containedType", "_content", "_filter", "_has", "_list", "_query", "_text", "_type"});
-constexpr auto kSummaries = std::to_array<std::string_view>({"count", "data", "text", "true"});
-constexpr auto kTotals = std::to_array<std::string_view>({"accurate", "estimate", "none"});
-
-bool one_of(std::span<const std::string_view> list, std::string_view value) {
-  return std::ranges::find(list, value) != list.end();
+Frame::Frame(const Access& access, char letter, std::string_view type, Rules which) {
+  for (const auto& rule : access.rules()) {
+    if (!rule.covers(letter, type)) continue;
+    if (which == Rules::beyond_patient && rule.context == spec::smart::ScopeContext::patient) continue;
+    rules.push_back(&rule);
+    bounded = bounded && rule.bound == AccessRule::Bound::patients;
+    unlimited = unlimited || rule.unlimited();
+    for (const auto& id : rule.patients) {
+      if (!has(id)) patients.push_back(id);
+    }
+  }
+  bounded = bounded && !rules.empty();
 }
 
-struct Stop {
-  Reason reason;
-  std::string parameter;
-};
-using Step = std::optional<Stop>;
-
-/// What the rules that cover a letter on a type have in common.
-struct Frame {
-  std::vector<const AccessRule*> rules;
-  std::vector<std::string> patients;  ///< union of all bounds
-  bool bounded = true;                ///< no rule is without a bound
-  bool unlimited = false;
-
-  Frame(const Access& access, char letter, std::string_view type) {
-    for (const auto& rule : access.rules()) {
-      if (!rule.covers(letter, type)) continue;
-      rules.push_back(&rule);
-      bounded = bounded && rule.bound == AccessRule::Bound::patients;
-      unlimited = unlimited || rule.unlimited();
-      for (const auto& id : rule.patients) {
-        if (std::ranges::find(patients, id) == patients.end()) patients.push_back(id);
-      }
-    }
-    bounded = bounded && !rules.empty();
-  }
-  [[nodiscard]] bool has(std::string_view patient) const {
-    return std::ranges::find(patients, patient) != patients.end();
-  }
-};
+bool Frame::has(std::string_view patient) const { return std::ranges::find(patients, patient) != patients.end(); }
 
 bool covered(const Access& access, char letter, std::string_view type) {
   return std::ranges::any_of(access.rules(), [&](const AccessRule& rule) { return rule.covers(letter, type); });
 }
 
-/// A parameter of FHIR's search control group, handled or refused; nullopt: not one of them.
-class Search {
- public:
-  Search(const Access& access, const Interaction& interaction, const Frame& frame, Plan& plan)
-      : access_(access), type_(interaction.type), frame_(frame), plan_(plan) {}
+bool unlimited(const Access& access, char letter, std::string_view type) {
+  return std::ranges::any_of(access.rules(),
+                             [&](const AccessRule& rule) { return rule.unlimited() && rule.covers(letter, type); });
+}
 
-  Step take(const QueryParam& param) {
-    const auto colon = param.name.find(':');
-    const auto base = std::string_view(param.name).substr(0, colon);
-    const auto modifier =
-        colon == std::string::npos ? std::string_view{} : std::string_view(param.name).substr(colon + 1);
-    // Chains and reverse chains answer questions about resources that are not in the answer (HAPI #6065, S-9).
-    if (param.name.find('.') != std::string::npos) return Stop{Reason::parameter_denied, {}};
-    if (one_of(kDenied, base)) return Stop{Reason::parameter_denied, std::string(base)};
-    if (base == "_format" || base == "_pretty") return modifier.empty() ? Step{} : Stop{Reason::parameter_denied, {}};
-    if (base == "_include") return include(param, modifier, false);
-    if (base == "_revinclude") return include(param, modifier, true);
-    if (base == "_count" || base == "_sort" || base == "_elements" || base == "_summary" || base == "_total") {
-      if (!modifier.empty()) return Stop{Reason::parameter_denied, std::string(base)};
-      return control(base, param);
-    }
-    return ordinary(param, base, modifier);
-  }
+bool is_date_like(std::string_view text) noexcept {
+  return !text.empty() && std::ranges::all_of(text, [](char c) {
+    return (c >= '0' && c <= '9') || c == '-' || c == ':' || c == '.' || c == 'T' || c == 'Z' || c == '+';
+  });
+}
 
-  /// The bound and the granular filter as additional AND parameters.
-  void add_filters() {
-    add_bound();
-    add_restrictions();
-  }
+std::optional<std::string> page_count(std::string_view text) {
+  const auto number = codec::parse_uint(text);
+  if (!number || *number == 0) return std::nullopt;
+  return std::to_string(std::min<std::uint64_t>(*number, limits::kFhirPageMax));
+}
 
- private:
-  Step control(std::string_view name, const QueryParam& param) {
-    if (name == "_count") return count(param);
-    if (name == "_sort") return sort(param);
-    if (name == "_elements") return elements(param);
-    if (name == "_summary") {
-      // Summaries take away the elements that the bound is read from; a count tells of what is hidden (S-13).
-      if (param.value == "false") return keep(param);
-      return Stop{one_of(kSummaries, param.value) ? Reason::parameter_unsupported : Reason::parameter_malformed,
-                  "_summary"};
-    }
-    // _total: upstream would count what is hidden. The gateway puts a total only where it is true.
-    return one_of(kTotals, param.value) ? keep(param) : Stop{Reason::parameter_malformed, "_total"};
-  }
-
-  Step keep(const QueryParam& param) {
-    plan_.kept.push_back(param);
-    return {};
-  }
-  Step pass(const QueryParam& param, std::string value) {
-    plan_.kept.push_back(param);
-    plan_.forward.push_back({param.name, std::move(value), param.from_body});
-    return {};
-  }
-
-  Step count(const QueryParam& param) {
-    const auto number = codec::parse_uint(param.value);
-    if (!number || seen_count_) return Stop{Reason::parameter_malformed, "_count"};
-    seen_count_ = true;
-    if (*number == 0) return Stop{Reason::parameter_unsupported, "_count"};  // means _summary=count
-    return pass(param, std::to_string(std::min<std::uint64_t>(*number, limits::kFhirPageMax)));
-  }
-
-  Step sort(const QueryParam& param) {
-    for (auto key : codec::split(param.value, ',')) {
-      if (key.starts_with('-')) key.remove_prefix(1);
-      if (fhir::find_param(type_, key) == nullptr) return Stop{Reason::parameter_unknown, "_sort"};
-    }
-    return pass(param, param.value);
-  }
-
-  Step elements(const QueryParam& param) {
-    for (const auto name : codec::split(param.value, ',')) {
-      if (name.empty() || !std::ranges::all_of(name, [](char c) {
-            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-          })) {
-        return Stop{Reason::parameter_malformed, "_elements"};
-      }
-      plan_.elements.emplace_back(name);
-    }
-    return keep(param);
-  }
-
-  /// _include=Source:param[:Target], _revinclude=Source:param[:Target].
-  Step include(const QueryParam& param, std::string_view modifier, bool reverse) {
-    const auto* const name = reverse ? "_revinclude" : "_include";
-    const auto parts = codec::split(param.value, ':');
-    // :iterate and wildcards reach what nobody named; every path must be one that was asked for and judged.
-    if (!modifier.empty() || param.value.find('*') != std::string::npos) return Stop{Reason::parameter_denied, name};
-    if (parts.size() < 2 || parts.size() > 3) return Stop{Reason::parameter_malformed, name};
-    const auto* const path = fhir::find_param(parts[0], parts[1]);
-    const auto target = parts.size() == 3 ? parts[2] : path != nullptr ? path->target : std::string_view{};
-    if (path == nullptr || path->type != ParamType::reference) return Stop{Reason::parameter_unknown, name};
-    if (!target.empty() && !fhir::is_resource_type(target)) return Stop{Reason::parameter_malformed, name};
-    if (reverse ? !target.empty() && target != type_ : parts[0] != type_) return Stop{Reason::parameter_denied, name};
-    const bool allowed = reverse ? covered(access_, 's', parts[0])
-                                 : target.empty() || covered(access_, 'r', target) || covered(access_, 's', target);
-    if (!allowed) {
-      plan_.left_out.push_back(std::string(name) + "=" + param.value);
-      return {};
-    }
-    plan_.by_include = plan_.by_include || !reverse;
-    return pass(param, param.value);
-  }
-
-  Step ordinary(const QueryParam& param, std::string_view base, std::string_view modifier) {
-    const auto* const known = fhir::find_param(type_, base);
-    if (known == nullptr) return Stop{Reason::parameter_unknown, {}};
-    if (frame_.bounded && is_bound(*known)) return bound(param, *known, modifier);
-    if (!fhir::parse_condition(type_, param.name, param.value))
-      return Stop{Reason::parameter_malformed, std::string(base)};
-    return pass(param, known->type == ParamType::reference ? relative(param.value) : param.value);
-  }
-
-  /// Does the parameter say whose the resources are?
-  [[nodiscard]] bool is_bound(const fhir::SearchParam& param) const {
-    if (type_ == "Patient") return param.name == "_id";
-    if (param.type != ParamType::reference) return false;
-    return param.name == "patient" || param.name == "subject" ||
-           (param.paths == fhir::patient_link(type_).own && (param.target.empty() || param.target == "Patient"));
-  }
-
-  /// Every alternative must name a patient within the bound; spelled anew, so that upstream reads what was judged
-  /// (S-19).
-  Step bound(const QueryParam& param, const fhir::SearchParam& known, std::string_view modifier) {
-    const bool itself = type_ == "Patient";
-    const bool subject_like = known.name == "patient" || known.name == "subject" || itself;
-    if (!(modifier.empty() || (modifier == "Patient" && !itself)) ||
-        param.value.find_first_of("\\|") != std::string::npos) {
-      return Stop{Reason::parameter_denied, std::string(known.name)};
-    }
-    std::string canonical;
-    for (const auto alternative : codec::split(param.value, ',')) {
-      std::string_view id = alternative;
-      if (!fhir::is_id(alternative)) {
-        const auto reference = fhir::parse_reference(alternative, access_.own_base());
-        if (itself || reference.kind != fhir::ReferenceKind::local || !reference.version.empty()) {
-          return Stop{Reason::parameter_malformed, std::string(known.name)};
-        }
-        if (reference.type != "Patient") {
-          // Appointment?actor=Practitioner/1: the other side of a many-sided link, an ordinary condition.
-          if (subject_like || modifier == "Patient") return Stop{Reason::foreign_patient, std::string(known.name)};
-          append(canonical, std::string(reference.type) + "/" + std::string(reference.id));
-          continue;
-        }
-        id = reference.id;
-      }
-      if (!frame_.has(id)) return Stop{Reason::foreign_patient, std::string(known.name)};
-      append(canonical, itself ? std::string(id) : "Patient/" + std::string(id));
-      if (subject_like) named_ = true;
-    }
-    plan_.kept.push_back(param);
-    plan_.forward.push_back({std::string(known.name), std::move(canonical), param.from_body});
-    return {};
-  }
-
-  static void append(std::string& list, const std::string& item) {
-    if (!list.empty()) list += ',';
-    list += item;
-  }
-
-  /// Upstream may not know the public base: references below it become relative.
-  [[nodiscard]] std::string relative(std::string value) const {
-    const auto base = access_.own_base() + "/";
-    if (base.size() == 1) return value;
-    for (auto at = value.find(base); at != std::string::npos; at = value.find(base, at)) value.erase(at, base.size());
-    return value;
-  }
-
-  void add_bound() {
-    if (!frame_.bounded || named_) return;
-    const auto access = fhir::patient_link(type_).access;
-    if (access == fhir::PatientAccess::shared || access == fhir::PatientAccess::denied) return;
-    // Provenance belongs to a patient through its targets: bound by them alone it would lose all but the Patient's own.
-    if (access == fhir::PatientAccess::provenance &&
-        std::ranges::any_of(plan_.forward, [](const QueryParam& p) { return p.name == "target" || p.name == "_id"; })) {
-      return;
-    }
-    const auto name = bound_parameter(type_);
-    if (name.empty()) return;
-    std::string value;
-    for (const auto& id : frame_.patients) append(value, name == "_id" ? id : "Patient/" + id);
-    plan_.forward.push_back({std::string(name), std::move(value), false});
-  }
-
-  /// Only a filter that keeps all that any rule may show can be sent: one rule's, or one parameter of all rules as OR.
-  void add_restrictions() {
-    const auto& rules = frame_.rules;
-    if (rules.size() == 1) {
-      for (const auto& restriction : rules.front()->restrictions) {
-        plan_.forward.push_back({restriction.param, restriction.value(), false});
-      }
-      return;
-    }
-    std::string value;
-    for (const auto* const rule : rules) {
-      if (rule->restrictions.size() != 1 ||
-          rule->restrictions.front().param != rules.front()->restrictions.front().param)
-        return;
-      append(value, rule->restrictions.front().value());
-    }
-    if (!value.empty()) plan_.forward.push_back({rules.front()->restrictions.front().param, std::move(value), false});
-  }
-
-  const Access& access_;
-  std::string_view type_;
-  const Frame& frame_;
-  Plan& plan_;
-  bool seen_count_ = false;
-  bool named_ = false;  ///< the client itself named patients within the bound
-};
-
-/// Parameters of read, vread and history: what shapes the answer, and the time window of a history.
-Step take_plain(const QueryParam& param, bool history, Plan& plan) {
+Step take_plain(const QueryParam& param, Plain where, Plan& plan) {
   if (param.name == "_format" || param.name == "_pretty") return {};
   if (param.name == "_summary" && param.value == "false") return {};
-  if (param.name == "_summary") return Stop{Reason::parameter_unsupported, "_summary"};
-  if (history && param.name == "_count") {
-    const auto number = codec::parse_uint(param.value);
-    if (!number || *number == 0) return Stop{Reason::parameter_malformed, "_count"};
-    plan.kept.push_back(param);
-    plan.forward.push_back({param.name, std::to_string(std::min<std::uint64_t>(*number, limits::kFhirPageMax)), false});
+  if (param.name == "_summary") {
+    if (where != Plain::read) return Stop{Reason::parameter_unsupported, "_summary"};
+    if (param.value == "text") {
+      plan.summary = Summary::text;
+    } else if (param.value == "data") {
+      plan.summary = Summary::data;
+    } else if (param.value == "true") {
+      plan.summary = Summary::elements;
+    } else {
+      return Stop{Reason::parameter_unsupported, "_summary"};
+    }
     return {};
   }
-  if (history && (param.name == "_since" || param.name == "_at")) {
-    const bool plain = !param.value.empty() && std::ranges::all_of(param.value, [](char c) {
-      return (c >= '0' && c <= '9') || c == '-' || c == ':' || c == '.' || c == 'T' || c == 'Z' || c == '+';
-    });
-    if (!plain) return Stop{Reason::parameter_malformed, param.name};
+  if (where == Plain::history && param.name == "_count") {
+    auto number = page_count(param.value);
+    if (!number) return Stop{Reason::parameter_malformed, "_count"};
+    plan.kept.push_back(param);
+    plan.forward.push_back({param.name, std::move(*number), false});
+    return {};
+  }
+  if (where == Plain::history && (param.name == "_since" || param.name == "_at")) {
+    if (!is_date_like(param.value)) return Stop{Reason::parameter_malformed, param.name};
     plan.kept.push_back(param);
     plan.forward.push_back({param.name, param.value, false});
     return {};
   }
-  if (!history && param.name == "_elements") {
+  if (where == Plain::read && param.name == "_elements") {
     for (const auto name : codec::split(param.value, ',')) {
       if (name.empty()) return Stop{Reason::parameter_malformed, "_elements"};
       plan.elements.emplace_back(name);
     }
     return {};
   }
-  return Stop{one_of(kDenied, param.name) ? Reason::parameter_denied : Reason::parameter_unknown, {}};
+  // One that a search knows and refuses for good is refused here too.
+  const bool predicate = param.name == "_filter" || param.name == "_query" || param.name == "_content" ||
+                         param.name == "_text" || param.name == "_list" || param.name == "_contained" ||
+                         param.name == "_containedType" || param.name == "_has" || param.name == "_type";
+  return Stop{predicate ? Reason::parameter_denied : Reason::parameter_unknown, {}};
 }
 
-RequestDecision stopped(RequestDecision out, Reason reason, std::string parameter = {}) {
-  out.decision.verdict = reason == Reason::interaction_unknown || reason == Reason::scope_not_evaluable
-                             ? Verdict::indeterminate
-                             : Verdict::deny;
-  out.decision.reason = reason;
-  out.parameter = std::move(parameter);
+std::vector<std::string> covered_types(const Access& access, char letter, std::string_view patient) {
+  std::vector<std::string> out;
+  for (const auto type : fhir::resource_types()) {
+    const bool reachable = fhir::patient_link(type).access != fhir::PatientAccess::denied;
+    const bool shown = std::ranges::any_of(access.rules(), [&](const AccessRule& rule) {
+      if (!rule.covers(letter, type)) return false;
+      if (rule.bound == AccessRule::Bound::none) return true;
+      return reachable && (patient.empty() || std::ranges::find(rule.patients, patient) != rule.patients.end());
+    });
+    if (shown) out.emplace_back(type);
+  }
   return out;
 }
 
-/// GET /Patient/p/Type is the same as a search of the type bound to p by its own element.
-Step bind_compartment(const Interaction& interaction, const Frame& frame, Plan& plan) {
-  const auto name = bound_parameter(interaction.type);
-  if (interaction.compartment_type != "Patient" || interaction.type == "*" || name.empty()) {
-    return Stop{Reason::interaction_not_offered, {}};
+Step intersect_types(std::string_view value, std::vector<std::string>& types) {
+  std::vector<std::string> kept;
+  for (const auto type : codec::split(value, ',')) {
+    if (!fhir::is_resource_type(type)) return Stop{Reason::parameter_malformed, "_type"};
+    if (std::ranges::find(types, type) != types.end() && std::ranges::find(kept, type) == kept.end()) {
+      kept.emplace_back(type);
+    }
   }
-  if (frame.bounded && !frame.has(interaction.compartment_id)) return Stop{Reason::foreign_patient, {}};
-  const auto& id = interaction.compartment_id;
-  plan.forward.push_back({std::string(name), name == "_id" ? id : "Patient/" + id, false});
+  std::ranges::sort(kept);
+  types = std::move(kept);
   return {};
 }
 
-Step judge_parameters(const Access& access, const Interaction& interaction, const Frame& frame, Plan& plan) {
-  const bool search =
-      interaction.kind == InteractionKind::search_type || interaction.kind == InteractionKind::search_compartment;
-  if (!search) {
-    const bool history =
-        interaction.kind == InteractionKind::history_instance || interaction.kind == InteractionKind::history_type;
-    for (const auto& param : interaction.params) {
-      if (auto stop = take_plain(param, history, plan)) return stop;
-    }
-    return {};
+void set_types(Plan& plan, std::vector<std::string> types, bool from_body) {
+  plan.types = std::move(types);
+  if (plan.types.size() == fhir::resource_types().size()) return;
+  std::string list;
+  for (const auto& type : plan.types) list.append(list.empty() ? "" : ",").append(type);
+  plan.forward.push_back({"_type", std::move(list), from_body});
+}
+
+namespace {
+
+/// Registered parameter of a type that says in whose compartment its resources are: "encounter" for Encounter.
+std::string_view compartment_parameter(std::string_view compartment, std::string_view type) {
+  if (compartment == "Patient") return bound_parameter(type);
+  const auto* const param = fhir::find_param(type, codec::to_lower(compartment));
+  const bool fits = param != nullptr && param->type == fhir::ParamType::reference &&
+                    (param->target.empty() || param->target == compartment);
+  return fits ? param->name : std::string_view{};
+}
+
+/// GET /Patient/p/Type is the same as a search of the type bound to p by its own element; so with the others.
+Step bind_compartment(const Interaction& interaction, const Frame& frame, Plan& plan) {
+  const auto name = compartment_parameter(interaction.compartment_type, interaction.type);
+  if (name.empty()) return Stop{Reason::interaction_not_offered, {}};
+  const bool patient = interaction.compartment_type == "Patient";
+  if (patient && frame.bounded && !frame.has(interaction.compartment_id)) return Stop{Reason::foreign_patient, {}};
+  const auto& id = interaction.compartment_id;
+  plan.forward.push_back({std::string(name), name == "_id" ? id : interaction.compartment_type + "/" + id, false});
+  return {};
+}
+
+/// GET /Patient/p/*: the types of her compartment that a rule may show of her.
+Step whole_compartment(const Access& access, const Interaction& interaction, Plan& plan) {
+  if (interaction.compartment_type != "Patient") return Stop{Reason::interaction_not_offered, {}};
+  auto types = covered_types(access, 's', interaction.compartment_id);
+  const auto outside = [](const std::string& type) { return !fhir::patient_link(type).official; };
+  std::erase_if(types, outside);
+  if (types.empty()) {
+    auto any = covered_types(access, 's');
+    std::erase_if(any, outside);
+    if (!any.empty()) return Stop{Reason::foreign_patient, {}};
+    return Stop{access.reason_without_rule('s', "*"), {}, access.scope_hint("s", "*")};
   }
+  for (const auto& param : interaction.params) {
+    if (param.name == "_type") {
+      if (auto stop = intersect_types(param.value, types)) return stop;
+      if (types.empty()) return Stop{Reason::insufficient_scope, "_type", access.scope_hint("s", "*")};
+      plan.kept.push_back(param);
+    } else if (param.name == "_lastUpdated") {
+      if (!fhir::parse_condition("Basic", param.name, param.value)) {
+        return Stop{Reason::parameter_malformed, param.name};
+      }
+      plan.kept.push_back(param);
+      plan.forward.push_back(param);
+    } else if (param.name == "_since" || param.name == "_at") {
+      return Stop{Reason::parameter_unknown, {}};
+    } else if (auto stop = take_plain(param, Plain::history, plan)) {
+      return stop;
+    }
+  }
+  set_types(plan, std::move(types), false);
+  return {};
+}
+
+Step judge_history(const Access& access, const Interaction& interaction, Plan& plan) {
+  for (const auto& param : interaction.params) {
+    if (auto stop = take_plain(param, Plain::history, plan)) return stop;
+  }
+  if (interaction.kind != InteractionKind::history_system) return {};
+  auto types = covered_types(access, 's');
+  if (types.empty()) return Stop{access.reason_without_rule('s', "*"), {}, access.scope_hint("s", "*")};
+  plan.unlimited = std::ranges::all_of(types, [&](const std::string& type) { return unlimited(access, 's', type); });
+  set_types(plan, std::move(types), false);
+  return {};
+}
+
+Step judge_plain(const Interaction& interaction, Plain where, Plan& plan) {
+  for (const auto& param : interaction.params) {
+    if (auto stop = take_plain(param, where, plan)) return stop;
+  }
+  return {};
+}
+
+/// The letter of a conditional write that is not s.
+char write_letter(InteractionKind kind) noexcept { return fhir::letters_needed(kind).front(); }
+
+/// The condition is a search (S-15). Only creating may be conditional under patient/: what else a condition finds would
+/// be changed without its id ever having been seen.
+Step judge_condition(const Access& access, const Interaction& interaction, Plan& plan) {
+  const bool creates = interaction.kind == InteractionKind::conditional_create;
+  const auto which = creates ? Frame::Rules::all : Frame::Rules::beyond_patient;
+  const Frame frame(access, 's', interaction.type, which);
+  const Frame writing(access, write_letter(interaction.kind), interaction.type, which);
+  if (frame.rules.empty() || writing.rules.empty()) return Stop{Reason::interaction_not_offered, {}};
+  plan.unlimited = frame.unlimited;
+  return judge_search({access, interaction.type, frame, SearchUse::condition}, interaction.params, plan);
+}
+
+Step judge_type_search(const Access& access, const Interaction& interaction, Plan& plan) {
+  const Frame frame(access, 's', interaction.type);
+  plan.unlimited = frame.unlimited;
   if (interaction.kind == InteractionKind::search_compartment) {
     if (auto stop = bind_compartment(interaction, frame, plan)) return stop;
   }
-  Search state(access, interaction, frame, plan);
-  for (const auto& param : interaction.params) {
-    if (auto stop = state.take(param)) return stop;
+  return judge_search({access, interaction.type, frame, SearchUse::answer}, interaction.params, plan);
+}
+
+Step judge(const Access& access, const Interaction& interaction, Plan& plan, Explanation* explain) {
+  switch (interaction.kind) {
+    case InteractionKind::capabilities:
+    case InteractionKind::batch:
+    case InteractionKind::transaction:
+    case InteractionKind::create:
+    case InteractionKind::update:
+    case InteractionKind::patch:
+    case InteractionKind::remove: return judge_plain(interaction, Plain::write, plan);
+    case InteractionKind::read:
+    case InteractionKind::vread:
+      plan.unlimited = unlimited(access, 'r', interaction.type);
+      return judge_plain(interaction, Plain::read, plan);
+    case InteractionKind::history_instance:
+      plan.unlimited = unlimited(access, 'r', interaction.type);
+      return judge_history(access, interaction, plan);
+    case InteractionKind::history_type:
+      plan.unlimited = unlimited(access, 's', interaction.type);
+      return judge_history(access, interaction, plan);
+    case InteractionKind::history_system: return judge_history(access, interaction, plan);
+    case InteractionKind::search_system: return judge_system_search(access, interaction.params, plan);
+    case InteractionKind::search_compartment:
+      if (interaction.type == "*") return whole_compartment(access, interaction, plan);
+      return judge_type_search(access, interaction, plan);
+    case InteractionKind::search_type: return judge_type_search(access, interaction, plan);
+    case InteractionKind::conditional_create:
+    case InteractionKind::conditional_update:
+    case InteractionKind::conditional_patch:
+    case InteractionKind::conditional_remove: return judge_condition(access, interaction, plan);
+    case InteractionKind::operation: return judge_operation(access, interaction, plan, explain);
+    case InteractionKind::unknown: break;
   }
-  state.add_filters();
+  return Stop{Reason::interaction_unknown, {}};
+}
+
+/// The user's own resource, or a Binary whose owner will be found out through a DocumentReference (smart-fhir §4.10).
+std::string_view permitted_without_letter(const Access& access, const Interaction& interaction) {
+  if (interaction.kind != InteractionKind::read || interaction.type.empty()) return {};
+  if (interaction.type == access.self_type() && interaction.id == access.self_id()) {
+    return "fhirUser: the user's own resource";
+  }
+  if (interaction.type == "Binary" && covered(access, 'r', "DocumentReference")) {
+    return "reading DocumentReference allows asking for what one refers to";
+  }
   return {};
 }
 
-bool offered(InteractionKind kind) noexcept {
-  switch (kind) {
-    case InteractionKind::read:
-    case InteractionKind::vread:
-    case InteractionKind::history_instance:
-    case InteractionKind::history_type:
-    case InteractionKind::search_type:
-    case InteractionKind::search_compartment: return true;
-    default: return false;
-  }
+}  // namespace
+}  // namespace parts
+
+namespace {
+
+RequestDecision stopped(RequestDecision out, parts::Stop stop, Explanation* explain) {
+  const bool unclear = stop.reason == Reason::interaction_unknown || stop.reason == Reason::scope_not_evaluable;
+  out.decision = unclear ? indeterminate(stop.reason) : deny(stop.reason);
+  out.parameter = std::move(stop.parameter);
+  if (!stop.scope_hint.empty()) out.scope_hint = std::move(stop.scope_hint);
+  parts::say(explain, out.parameter, name(stop.reason));
+  return out;
 }
 
 }  // namespace
 
-RequestDecision decide(const Access& access, const Interaction& interaction, Explanation* explain) {
+RequestDecision decide(const Access& access, const fhir::Interaction& interaction, Explanation* explain) {
   RequestDecision out;
-  const auto note = [&](std::string_view line) {
-    if (explain != nullptr) explain->emplace_back(line);
-  };
-  if (interaction.kind == InteractionKind::unknown) return stopped(std::move(out), Reason::interaction_unknown);
   const auto letters = fhir::letters_needed(interaction.kind);
   out.plan.letters = letters;
-  out.plan.search_type = interaction.type;
-  const bool self = interaction.kind == InteractionKind::read && !interaction.type.empty() &&
-                    interaction.type == access.self_type() && interaction.id == access.self_id();
-  if (self) note("fhirUser: the user's own resource");
-  if (!self && !interaction.type.empty() && interaction.type != "*") {
+  out.plan.search_type = interaction.type == "*" ? std::string{} : interaction.type;
+  parts::say(explain, interaction.type, name(interaction.kind));
+  const auto excuse = parts::permitted_without_letter(access, interaction);
+  if (!excuse.empty()) parts::say(explain, {}, excuse);
+  if (excuse.empty() && !interaction.type.empty() && interaction.type != "*") {
     for (const char letter : letters) {
-      if (covered(access, letter, interaction.type)) continue;
-      note("no usable scope allows the letters that the interaction needs on this type");
+      if (parts::covered(access, letter, interaction.type)) continue;
+      parts::say(explain, {}, "no usable scope allows the letters that the interaction needs on this type");
       out.scope_hint = access.scope_hint(letters, interaction.type);
-      return stopped(std::move(out), access.reason_without_rule(letter, interaction.type));
+      return stopped(std::move(out), {access.reason_without_rule(letter, interaction.type), {}}, explain);
     }
   }
-  if (!offered(interaction.kind)) {
-    note("interaction is not offered by this gateway");
-    return stopped(std::move(out), Reason::interaction_not_offered);
+  if (auto stop = parts::judge(access, interaction, out.plan, explain)) {
+    // A plan that was begun is no plan: nobody may act on it.
+    const auto type = std::move(out.plan.search_type);
+    out.plan = {};
+    out.plan.letters = letters;
+    out.plan.search_type = type;
+    return stopped(std::move(out), std::move(*stop), explain);
   }
-  const char letter = letters.front();
-  const Frame frame(access, letter, interaction.type);
-  out.plan.unlimited = frame.unlimited;
-  if (auto stop = judge_parameters(access, interaction, frame, out.plan)) {
-    note("a parameter is not allowed: see its name");
-    return stopped(std::move(out), stop->reason, std::move(stop->parameter));
+  if (explain != nullptr && !letters.empty()) {
+    for (const auto& rule : access.rules()) {
+      const bool of_type = interaction.type.empty() || interaction.type == "*" ||
+                           std::ranges::any_of(letters, [&](char c) { return rule.covers(c, interaction.type); });
+      if (of_type) parts::say(explain, rule.scope, "may permit, by the content of each resource");
+    }
   }
-  for (const auto* const rule : frame.rules) note(rule->scope + ": may permit, by the content of each resource");
   out.decision = permit();
   return out;
 }
