@@ -61,6 +61,9 @@ Result<Registered> register_client(const Issuer& issuer, const ClientForm& form,
   metadata.tos_uri = form.tos_uri;
   metadata.logo_uri = form.logo_uri;
   MITRAL_CHECK(spec::oauth::check_client_metadata(metadata));
+  const bool for_system = std::ranges::any_of(form.scopes, [](const auto& s) { return s.starts_with("system/"); });
+  if (for_system && form.auth_method != "private_key_jwt")
+    return invalid("system scopes need private_key_jwt (SMART Backend Services)");
   if (!form.profile.empty() && policy::find_profile(form.profile) == nullptr) return invalid("no profile of this name");
 
   Registered out;

@@ -43,12 +43,11 @@ Result<std::vector<const model::ResourceServer*>> targets(const Context& context
       return fail(aud ? ErrorCode::invalid_request : ErrorCode::invalid_target,
                   "aud or resource is not a resource that this client may use");
     }
-    if (std::ranges::find(out, server) == out.end()) out.push_back(server);
-  }
-  // Two names for the same thing that say different things: nobody can tell which was meant.
-  const bool beside = !parameters.aud.empty() && parameters.resources.size() > 1;
-  if (beside && out.size() == parameters.resources.size()) {
-    return fail(ErrorCode::invalid_request, "aud and resource do not agree");
+    if (std::ranges::find(out, server) != out.end()) continue;
+    // Two names for the same thing that say different things: nobody can tell which was meant.
+    if (parameters.aud_beside_resource && audience == parameters.aud)
+      return fail(ErrorCode::invalid_request, "aud and resource do not agree");
+    out.push_back(server);
   }
   if (!out.empty()) return out;
   if (resource_scopes && profile.aud_required) return fail(ErrorCode::invalid_request, "aud is missing");

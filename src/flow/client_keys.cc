@@ -22,11 +22,9 @@ Task<Result<std::shared_ptr<const jose::JwkSet>>> ClientKeys::get(std::string ur
       const bool may_fetch = now >= it->second.fetched + limits::kJwksRefetchMin;
       const bool fits = known != nullptr && known->find_verification_key(kid, alg).has_value();
       if (fits && now < it->second.fresh_until) co_return known;
-      // The URL's minute is not over: what we have must do, even stale; an unknown kid is an unknown kid.
-      if (!may_fetch) {
-        if (fits) co_return known;
-        co_return no_keys("no such key, and jwks_uri was fetched less than a minute ago");
-      }
+      // Keys that fit but may no longer be kept are fetched again, however soon that is: Cache-Control is the client's
+      // word. Guesses at kids, and a URL that does not answer, wait for the URL's minute (threat J-23).
+      if (!fits && !may_fetch) co_return no_keys("no such key, and jwks_uri was fetched less than a minute ago");
     }
     if (entries_.size() >= limits::kJwksCacheEntries && !entries_.contains(url)) {
       entries_.erase(std::ranges::min_element(entries_, {}, [](const auto& e) { return e.second.fetched; }));

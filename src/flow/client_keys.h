@@ -1,8 +1,8 @@
 // ClientKeys: the JWK sets behind clients' jwks_uri, fetched through ports::Fetcher and remembered.
 //
-// A set is kept as long as the answer's Cache-Control allows, at most limits::kJwksCacheMax; no-store is fetched each
-// time but never more often than limits::kJwksRefetchMin. A kid that is not in the set, or a failed fetch, leads to at
-// most one new fetch per URL and limits::kJwksRefetchMin (threat J-23). Memory is bounded by limits::kJwksCacheEntries.
+// A set is kept as long as the answer's Cache-Control allows, at most limits::kJwksCacheMax, and fetched again at each
+// use after that (no-store: each time). A kid that is not in the set, or a failed fetch, leads to at most one new fetch
+// per URL and limits::kJwksRefetchMin (threat J-23). Memory is bounded by limits::kJwksCacheEntries.
 //
 // Errors: crypto_failed when the set can't be had or does not parse; the detail says why, the client is told nothing.
 // Thread rules: any thread; a lock is held for a map lookup only, never while fetching.

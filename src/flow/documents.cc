@@ -29,15 +29,17 @@ std::vector<std::string> names_of(policy::EnumSet<E> set, std::initializer_list<
   return out;
 }
 
+bool has_fhir_server(const Context& context) {
+  return std::ranges::any_of(context.directory->resource_servers(context.issuer.id()),
+                             [](const auto* server) { return server->fhir && server->enabled; });
+}
+
 // What configuration lists, or what every SMART server of this kind serves: everything listed must work.
 std::vector<std::string> scopes_supported(const Context& context) {
   const auto& config = context.issuer.config();
   if (!config.scopes_supported.empty()) return config.scopes_supported;
   std::vector<std::string> out{"openid", "profile", "email", "fhirUser", "offline_access", "online_access"};
-  bool fhir = false;
-  for (const auto* server : context.directory->resource_servers(context.issuer.id()))
-    fhir |= server->fhir && server->enabled;
-  if (!fhir) return out;
+  if (!has_fhir_server(context)) return out;
   if (config.ehr_launch) out.emplace_back("launch");
   if (config.standalone_launch && config.patient_picker) out.emplace_back("launch/patient");
   for (const auto* scope :
@@ -112,6 +114,13 @@ codec::Response smart_configuration_document(const Context& context) {
   smart.token_endpoint = facts.token_endpoint;
   smart.introspection_endpoint = facts.introspection_endpoint;
   smart.revocation_endpoint = facts.revocation_endpoint;
+  smart.management_endpoint = context.issuer.urls().account;
+  if (context.issuer.brands() != nullptr) {
+    smart.user_access_brand_bundle = context.issuer.urls().brands;
+    smart.user_access_brand_identifier_system = config.brand_identifier_system;
+    smart.user_access_brand_identifier_value = config.brand_identifier_value;
+  }
+  smart.associated_endpoints = config.associated_endpoints;
   smart.scopes_supported = facts.scopes_supported;
   smart.token_endpoint_auth_methods = facts.auth_methods;
   smart.token_endpoint_auth_signing_algs = facts.assertion_algs;
@@ -125,18 +134,38 @@ codec::Response smart_configuration_document(const Context& context) {
   smart.ehr_patient = config.ehr_launch;
   smart.ehr_encounter = config.ehr_launch;
   smart.standalone_patient = config.standalone_launch && config.patient_picker;
-  smart.offline_access = true;
-  smart.online_access = true;
-  smart.patient_scopes = true;
-  smart.user_scopes = true;
-  smart.scopes_v1 = true;
-  smart.scopes_v2 = true;
+  const bool refresh = std::ranges::find(facts.grant_types, "refresh_token") != facts.grant_types.end();
+  const bool fhir = has_fhir_server(context);
+  smart.offline_access = refresh;
+  smart.online_access = refresh;
+  smart.patient_scopes = fhir;
+  smart.user_scopes = fhir;
+  smart.scopes_v1 = fhir;
+  smart.scopes_v2 = fhir;
   const auto json = spec::smart::smart_configuration(smart);
   if (!json) {
     log::error("smart_configuration.failed", {{"reason", json.error().detail}});
     return error_response(context, {ErrorCode::server_error, {}, {}});
   }
   return document(context, json->dump());
+}
+
+codec::Response brands_document(const Context& context) {
+  const auto* const brands = context.issuer.brands();
+  if (brands == nullptr) return error_response(context, {ErrorCode::not_found, "No brands are published here", {}});
+  const auto known = context.request.headers.get("If-None-Match");
+  codec::Response out;
+  if (known && spec::smart::none_match_fails(*known, brands->etag)) {
+    out.status = 304;
+    out.headers.set("Cache-Control",
+                    "public, max-age=" + std::to_string(limits::kMetadataMaxAge / std::chrono::seconds(1)));
+    add_common_headers(out, context.issuer);
+  } else {
+    out = document(context, brands->body);
+    out.headers.set("Content-Type", "application/fhir+json");
+  }
+  out.headers.set("ETag", brands->etag);
+  return out;
 }
 
 }  // namespace mitral::flow

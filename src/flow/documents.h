@@ -19,5 +19,7 @@ namespace mitral::flow {
 [[nodiscard]] codec::Response oauth_metadata_document(const Context& context);
 [[nodiscard]] codec::Response openid_configuration_document(const Context& context);
 [[nodiscard]] codec::Response smart_configuration_document(const Context& context);
+/// The user-access brand Bundle; 304 when the caller has it, 404 when there is none.
+[[nodiscard]] codec::Response brands_document(const Context& context);
 
 }  // namespace mitral::flow

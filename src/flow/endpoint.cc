@@ -15,10 +15,12 @@ std::string_view name(Endpoint endpoint) noexcept {
     case Endpoint::launch: return "launch";
     case Endpoint::interaction: return "interaction";
     case Endpoint::sign_out: return "sign_out";
+    case Endpoint::account: return "account";
     case Endpoint::assets: return "assets";
     case Endpoint::openid_configuration: return "openid_configuration";
     case Endpoint::oauth_metadata: return "oauth_metadata";
     case Endpoint::smart_configuration: return "smart_configuration";
+    case Endpoint::brands: return "brands";
   }
   return "unknown";
 }

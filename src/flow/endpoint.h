@@ -21,12 +21,14 @@ enum class Endpoint : std::uint8_t {
   launch,       ///< SMART EHR launch context, for authenticated clients
   interaction,  ///< pages of one authorization request: /interaction/{id}/...
   sign_out,     ///< GET, POST
+  account,      ///< GET, POST: what a person gave to apps (SMART management_endpoint)
   assets,       ///< GET: home page (issuer itself), stylesheet, SMART style: /assets/...
   openid_configuration,
   oauth_metadata,  ///< RFC 8414
   smart_configuration,
+  brands,  ///< GET: user-access brand Bundle (SMART App Launch 2.2)
 };
-inline constexpr std::size_t kEndpointCount = static_cast<std::size_t>(Endpoint::smart_configuration) + 1;
+inline constexpr std::size_t kEndpointCount = static_cast<std::size_t>(Endpoint::brands) + 1;
 
 [[nodiscard]] std::string_view name(Endpoint endpoint) noexcept;
 

@@ -73,7 +73,15 @@ Result<std::unique_ptr<IssuerRuntime>> IssuerRuntime::make(IssuerConfig config, 
                 .revocations = text + "/revocations",
                 .launch = text + "/launch",
                 .interaction = text + "/interaction",
-                .sign_out = text + "/sign-out"};
+                .sign_out = text + "/sign-out",
+                .account = text + "/account",
+                .brands = text + "/brands"};
+  if (!config.brands.empty()) {
+    MITRAL_TRY(out->brands_,
+               spec::smart::read_brands(config.brands, config.brand_identifier_system, config.brand_identifier_value));
+  } else if (!config.brand_identifier_value.empty()) {
+    return bad(text, "names a brand but publishes no brand Bundle");
+  }
   out->roots_ = roots;
   out->sealer_ = std::make_unique<TokenSealer>(text, derive_all(roots, "access-token", text));
   out->refresh_ = std::make_unique<RefreshTokens>(text, derive_all(roots, "refresh-token", text));

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,8 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "base/secret.h"
+#include "spec/smart/brands.h"
+#include "spec/smart/configuration.h"
 
 namespace mitral::flow {
 
@@ -30,6 +33,9 @@ struct IssuerConfig {
   bool standalone_launch = true;
   bool patient_picker = true;
   bool introspection_by_clients = true;  ///< a client may introspect tokens issued to itself
+  std::string brands;                    ///< user-access brand Bundle as JSON, served as it is; empty: none
+  std::string brand_identifier_system, brand_identifier_value;        ///< which brand of it is this server's
+  std::vector<spec::smart::AssociatedEndpoint> associated_endpoints;  ///< siblings that share this authorization
 };
 
 /// One generation of the master key. The last of a list makes; all of them open.
@@ -48,14 +54,16 @@ class TokenSealer;
 class RefreshTokens;
 
 struct IssuerUrls {
-  std::string authorize, par, token, introspect, revoke, userinfo, jwks, revocations, launch, interaction, sign_out;
+  std::string authorize, par, token, introspect, revoke, userinfo, jwks, revocations, launch, interaction, sign_out,
+      account, brands;
 };
 
 /// Made once at start.
 class IssuerRuntime {
  public:
   /// Refuses an issuer URL that is not https (or http on a loopback literal), has a query, fragment, userinfo or
-  /// trailing slash, an unknown profile, no root key or one of a wrong size.
+  /// trailing slash, an unknown profile, no root key or one of a wrong size, and a brand Bundle that SMART would not
+  /// take.
   [[nodiscard]] static Result<std::unique_ptr<IssuerRuntime>> make(IssuerConfig config,
                                                                    const std::vector<RootKey>& roots);
   ~IssuerRuntime();
@@ -71,6 +79,8 @@ class IssuerRuntime {
   [[nodiscard]] const std::string& authority() const noexcept { return authority_; }
   [[nodiscard]] bool is_https() const noexcept { return https_; }
   [[nodiscard]] const IssuerUrls& urls() const noexcept { return urls_; }
+  /// nullptr: this issuer publishes none.
+  [[nodiscard]] const spec::smart::BrandBundle* brands() const noexcept { return brands_ ? &*brands_ : nullptr; }
   [[nodiscard]] bool accepts_host(std::string_view host) const noexcept;
 
   [[nodiscard]] const TokenSealer& sealer() const noexcept { return *sealer_; }
@@ -86,6 +96,7 @@ class IssuerRuntime {
   std::string authority_;
   bool https_ = true;
   IssuerUrls urls_;
+  std::optional<spec::smart::BrandBundle> brands_;
   std::vector<RootKey> roots_;
   std::unique_ptr<TokenSealer> sealer_;
   std::unique_ptr<RefreshTokens> refresh_;

@@ -23,6 +23,7 @@ constexpr std::array kBackChannel{
     //   name              endpoints         standard                     plain                waits, when
     Step{"parse",          kAll,             "RFC 6749 3.2, appendix B",  parse_request},
     Step{"grant_type",     kToken,           "RFC 6749 5.2",              check_grant_type},
+    Step{"client.bearer",  {E::introspect},  "SMART App Launch 2.2",      nullptr, admit_bearer, presents_bearer},
     Step{"client.present", kWithClient,      "RFC 6749 2.3",              present_client},
     Step{"client.token",   kToken,           "SMART App Launch 2.2",      nullptr, find_client_of_token, needs_client_of_token},
     Step{"throttle",       kWithClient,      "RFC 6819 5.1.4.2.3",        check_throttle},
@@ -63,6 +64,7 @@ bool is_denial(ErrorCode code) noexcept {
     case ErrorCode::unauthorized_client:
     case ErrorCode::invalid_scope:
     case ErrorCode::invalid_target:
+    case ErrorCode::insufficient_scope:
     case ErrorCode::access_denied: return true;
     default: return false;
   }

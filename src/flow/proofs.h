@@ -6,6 +6,7 @@
 //
 //   AuthenticatedClient   steps/client.cc            who calls, by which method, proven
 //   AuthenticatedServer   steps/client.cc            a resource server that calls introspection or the feed
+//   AuthorizedIntrospector  steps/bearer.cc           a backend that calls introspection with an access token
 //   VerifiedRedirect      steps/redirect.cc          redirect_uri is registered for this client: errors may be
 //   redirected SenderBinding         steps/sender.cc            key that the tokens will be bound to, or none where
 //   that is allowed RedeemedGrant         grants/*.cc                a code, refresh token or client registration that
@@ -29,6 +30,7 @@
 namespace mitral::flow {
 
 struct ClientStep;    // steps/client.cc
+struct BearerStep;    // steps/bearer.cc
 struct RedirectStep;  // steps/redirect.cc
 struct SenderStep;    // steps/sender.cc
 struct GrantStep;     // grants/*.cc
@@ -58,6 +60,18 @@ class AuthenticatedServer {
   friend struct ClientStep;
   explicit AuthenticatedServer(const model::ResourceServer& server) noexcept : server_(&server) {}
   const model::ResourceServer* server_;
+};
+
+/// A backend that called introspection with an access token for it (SMART App Launch 2.2, token introspection): it may
+/// look at whatever is issued for the resource that its own token is for.
+class AuthorizedIntrospector {
+ public:
+  [[nodiscard]] const std::string& audience() const noexcept { return audience_; }
+
+ private:
+  friend struct BearerStep;
+  explicit AuthorizedIntrospector(std::string audience) noexcept : audience_(std::move(audience)) {}
+  std::string audience_;
 };
 
 /// The redirect URI as it was presented (or the only registered one), proven to belong to the client. Only who holds

@@ -1,6 +1,7 @@
 #include "flow/responses.h"
 
 #include "codec/fields.h"
+#include "flow/steps/steps.h"
 #include "spec/oauth/rfc6749_error.h"
 #include "spec/oauth/rfc6750_bearer.h"
 
@@ -40,7 +41,10 @@ codec::Response json_response(const IssuerRuntime& issuer, int status, std::stri
 
 codec::Response error_response(const Context& context, const Error& error, std::int64_t retry_after_s) {
   codec::Response out = json_response(context.issuer, http_status(error.code), spec::oauth::error_json(outward(error)));
-  if (out.status == 401 && context.presented.used_authorization_header) {
+  if (error.code == ErrorCode::invalid_token || error.code == ErrorCode::insufficient_scope) {
+    const std::string_view scope = error.code == ErrorCode::insufficient_scope ? kIntrospectScope : std::string_view{};
+    out.headers.add("WWW-Authenticate", spec::oauth::bearer_challenge(context.issuer.text(), &error, scope));
+  } else if (out.status == 401 && context.presented.used_authorization_header) {
     codec::Challenge challenge("Basic");
     out.headers.add("WWW-Authenticate", challenge.param("realm", context.issuer.text()).text());
   }

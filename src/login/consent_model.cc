@@ -38,15 +38,14 @@ std::span<const std::string_view> types_of(spec::smart::ScopeContext context) {
   return reachable;
 }
 
-/// Adds a piece that was kept whole; reading and changing of one type become one scope again.
-void add_whole(std::vector<SmartScope>& kept, const SmartScope& piece) {
+/// Adds a piece that was kept whole; reading and changing of one type become one scope again, in the notation in which
+/// `asked` came.
+void add_whole(std::vector<SmartScope>& kept, const SmartScope& piece, const SmartScope& asked) {
   if (!kept.empty() && kept.back().type == piece.type && kept.back().restrictions == piece.restrictions) {
-    SmartScope both = kept.back();
-    both.perms = both.perms | piece.perms;
-    both.notation = spec::smart::Notation::v2;
-    both.text = both.canonical();
-    kept.back() = std::move(both);
-    return;
+    if (auto both = with_perms(with_type(asked, piece.type), kept.back().perms | piece.perms)) {
+      kept.back() = *std::move(both);
+      return;
+    }
   }
   kept.push_back(piece);
 }
@@ -201,7 +200,7 @@ Result<ScopeSet> ConsentForm::grant(const Choice& choice) const {
       }
       const auto fine_kept = std::ranges::count_if(piece.fine_values, [&](const auto& v) { return choice.ticked(v); });
       if (static_cast<std::size_t>(fine_kept) == piece.fine_values.size()) {
-        add_whole(kept, piece.scope);
+        add_whole(kept, piece.scope, source.scope);
         continue;
       }
       whole = false;

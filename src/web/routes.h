@@ -6,6 +6,7 @@
 //
 //   {base}/authorize ... {base}/revocations, {base}/interaction/*
 //   {base}, {base}/, {base}/assets/*                   home page and what pages load (Endpoint::assets)
+//   {base}/brands                                      user-access brand Bundle, where one is published
 //   {base}/.well-known/openid-configuration            appended (OpenID Connect Discovery §4)
 //   {base}/.well-known/smart-configuration             for gateways, which serve it at each FHIR base
 //   /.well-known/oauth-authorization-server{base}      inserted (RFC 8414 §3.1)

@@ -46,7 +46,7 @@ TEST(Rfc9126_2_1, RejectsWhatAuthorizeWouldReject) {
   EXPECT_EQ(as.verdict(as.post("par", with("code_challenge_method", "plain"))), "400 invalid_request");
   EXPECT_EQ(as.verdict(as.post("par", with("response_type", "token"))), "400 unsupported_response_type");
   EXPECT_EQ(as.verdict(as.post("par", with("scope", "system/*.rs"))), "400 invalid_scope");
-  EXPECT_EQ(as.verdict(as.post("par", with("aud", "https://evil.example/fhir"))), "400 invalid_target");
+  EXPECT_EQ(as.verdict(as.post("par", with("aud", "https://evil.example/fhir"))), "400 invalid_request");
   EXPECT_EQ(as.verdict(as.post("par", with("response_mode", "web_message"))), "400 invalid_request");  // B-4.17
   auto no_aud = request();
   no_aud.remove("aud");

@@ -294,14 +294,14 @@ TEST(SmartWords, UsCoreTypesAndCategoriesAllHaveWords) {
     EXPECT_NE(facts(scope(std::string("patient/").append(type).append(".rs"))).key, "other") << type;
   }
   const auto granular_texts = us_core_granular_scopes(ScopeContext::patient);
-  EXPECT_EQ(granular_texts.size(), 9U);
+  EXPECT_EQ(granular_texts.size(), 10U);
   for (const auto& text : granular_texts) EXPECT_FALSE(facts(scope(text)).category.empty()) << text;
 }
 
 TEST(SmartWords, BroadScopesSplitIntoCategories) {
   const auto whole = scope("patient/Observation.read");
   const auto parts = split_by_category(whole);
-  ASSERT_EQ(parts.size(), 5U);
+  ASSERT_EQ(parts.size(), 6U);
   for (const auto& part : parts) {
     EXPECT_TRUE(covers(whole, part)) << part.text;
     EXPECT_TRUE(parse_scope(part.text, rules())) << part.text;

@@ -156,6 +156,46 @@ Result<void> seed_people(Seeder& seeder, DemoSeed& out) {
 
 }  // namespace
 
+std::string demo_brands(const std::string& fhir_base) {
+  using codec::Json;
+  constexpr std::string_view kCore = "http://hl7.org/fhir/StructureDefinition/";
+  const auto extension = [&](std::string_view name) {
+    return Json::object({{"url", std::string(kCore).append(name)}});
+  };
+  const Json reference = Json::object({{"reference", "Endpoint/sample"}});
+  Json portal = extension("organization-portal");
+  portal.set("extension", Json::array({Json::object({{"url", "portalName"}, {"valueString", "Sample Clinic portal"}}),
+                                       Json::object({{"url", "portalUrl"}, {"valueUrl", "https://clinic.example/"}}),
+                                       Json::object({{"url", "portalEndpoint"}, {"valueReference", reference}})}));
+  Json clinic = Json::object({{"resourceType", "Organization"}, {"id", "sample-clinic"}, {"name", "Sample Clinic"}});
+  clinic.set("extension", Json::array({std::move(portal)}));
+  clinic.set("identifier",
+             Json::array({Json::object({{"system", "urn:ietf:rfc:3986"}, {"value", "https://clinic.example"}})}));
+  clinic.set("telecom", Json::array({Json::object({{"system", "url"}, {"value", "https://clinic.example/"}})}));
+  clinic.set("address", Json::array({Json::object({{"city", "Sampleton"}, {"postalCode", "12345"}})}));
+  clinic.set("endpoint", Json::array({reference}));
+  Json version = extension("endpoint-fhir-version");
+  version.set("valueCode", "4.0.1");
+  Json endpoint = Json::object({{"resourceType", "Endpoint"}, {"id", "sample"}, {"status", "active"}});
+  endpoint.set("extension", Json::array({std::move(version)}));
+  endpoint.set("connectionType",
+               Json::object({{"system", "http://terminology.hl7.org/CodeSystem/endpoint-connection-type"},
+                             {"code", "hl7-fhir-rest"}}));
+  endpoint.set("managingOrganization", Json::object({{"reference", "Organization/sample-clinic"}}));
+  endpoint.set("contact", Json::array({Json::object({{"system", "url"}, {"value", "https://clinic.example/"}})}));
+  const auto kind =
+      Json::object({{"system", "http://terminology.hl7.org/CodeSystem/endpoint-payload-type"}, {"code", "none"}});
+  endpoint.set("payloadType", Json::array({Json::object({{"coding", Json::array({kind})}})}));
+  endpoint.set("address", fhir_base);
+  Json bundle =
+      Json::object({{"resourceType", "Bundle"}, {"type", "collection"}, {"timestamp", "2026-01-01T00:00:00Z"}});
+  bundle.set("entry", Json::array({Json::object({{"fullUrl", "https://clinic.example/Organization/sample-clinic"},
+                                                 {"resource", std::move(clinic)}}),
+                                   Json::object({{"fullUrl", "https://clinic.example/Endpoint/sample"},
+                                                 {"resource", std::move(endpoint)}})}));
+  return bundle.dump_pretty();
+}
+
 Result<DemoSeed> seed_demo(ports::Store& store, ports::PasswordHasher& passwords, Random& random, Instant now,
                            const DemoAddresses& at, const std::string& token_format,
                            const std::vector<std::string>& origins) {

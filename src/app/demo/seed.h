@@ -42,6 +42,9 @@ inline constexpr std::string_view kDemoResource = "demo-gateway";
 /// On 127.0.0.1 any port matches (RFC 8252 §7.3): for apps that a developer runs against the demo.
 inline constexpr std::string_view kDemoRedirect = "http://127.0.0.1/callback";
 
+/// A user-access brand Bundle of one brand with one portal.
+[[nodiscard]] std::string demo_brands(const std::string& fhir_base);
+
 [[nodiscard]] Result<DemoSeed> seed_demo(ports::Store& store, ports::PasswordHasher& passwords, Random& random,
                                          Instant now, const DemoAddresses& at, const std::string& token_format,
                                          const std::vector<std::string>& origins);

@@ -56,6 +56,9 @@ Task<Result<MadeLaunch>> make_launch(Context& context, std::string style_url) {
   const auto* app = context.directory->client(context.issuer.id(), *app_id);
   if (app == nullptr || !app->enabled || app->launch_urls.empty())
     co_return refuse("app unknown or without launch URL");
+  const auto wanted = context.form.get("launch_url");
+  const auto url = wanted ? std::ranges::find(app->launch_urls, *wanted) : app->launch_urls.begin();
+  if (url == app->launch_urls.end()) co_return refuse("launch_url is not one that the app registered");
   const auto* server = context.directory->by_audience(context.issuer.id(), *audience);
   if (server == nullptr || !server->enabled || !server->fhir) co_return refuse("aud is no FHIR server of this issuer");
   if (!app->resources.empty() && std::ranges::find(app->resources, server->audience) == app->resources.end()) {
@@ -72,7 +75,7 @@ Task<Result<MadeLaunch>> make_launch(Context& context, std::string style_url) {
 
   MadeLaunch made;
   made.handle = make_handle(context.services.random, kLaunchPrefix);
-  made.url = launch_url(app->launch_urls.front(), server->audience, made.handle);
+  made.url = launch_url(*url, server->audience, made.handle);
   made.expires_in = std::chrono::duration_cast<std::chrono::seconds>(limits::kLaunchLifetime).count();
   model::LaunchTicket ticket;
   ticket.handle = hash_of(made.handle);

@@ -7,9 +7,10 @@
 //     app        client_id of the app to start; it must have a registered launch URL
 //     user       username or id of the person who is signed in at the EHR
 //     aud        FHIR server's audience
+//     launch_url which of the app's registered launch URLs; the first one when it is left out
 //     context    JSON object with the names of the standard (patient, encounter, fhirContext, need_patient_banner,
-//     intent,
-//                smart_style_url, tenant); checked strictly
+//                intent, smart_style_url, tenant, appContext) and members of the EHR's own ("__name" or an absolute
+//                URL); checked strictly
 //   201 {"launch": "mlt_...", "launch_url": "<launch URL>?iss=...&launch=...", "expires_in": 300}
 //
 // The handle is random, single use, short-lived, and bound to app, user and audience. It signs nobody in.

@@ -95,6 +95,7 @@ struct ClientStep {
 };
 
 Result<void> present_client(Context& context) {
+  if (context.introspector) return {};  // its token has proven it
   bool used_header = false;
   auto presented = spec::oauth::presented_client(context.request.headers, context.form, used_header);
   if (!presented) {
@@ -151,6 +152,7 @@ Task<Result<void>> find_client_of_token(Context& context) {
 }
 
 Result<void> check_throttle(Context& context) {
+  if (context.introspector) return {};
   const auto& throttle = context.services.client_throttle;
   const auto wait = throttle.wait(context.presented.id, context.request.peer_address, context.now);
   if (!wait) return {};
@@ -175,6 +177,7 @@ Task<Result<void>> fetch_client_keys(Context& context) {
 }
 
 Result<void> prove_client(Context& context) {
+  if (context.introspector) return {};
   const auto* const credentials = credentials_of(context);
   const auto method = method_of(context.presented.by);
   if (credentials == nullptr) {

@@ -63,6 +63,11 @@ struct ScopeStep {
     MITRAL_TRY(const auto set, policy::backend_scopes(context.form.get("scope").value_or(std::string_view{}),
                                                       context.client->record(), out.server_));
     if (set.empty()) return fail(ErrorCode::invalid_scope, "scope is missing");
+    // SMART Backend Services: whoever may read everybody's data proves itself by a key, not by a shared secret.
+    const bool data = std::ranges::any_of(
+        set.items(), [](const auto& scope) { return scope.kind == spec::smart::ScopeKind::resource; });
+    if (data && context.client->method() != model::ClientAuthMethod::private_key_jwt)
+      return fail(ErrorCode::unauthorized_client, "system scopes need a client that authenticates by private_key_jwt");
     out.audience_ = out.server_->audience;
     out.list_ = policy::scope_list(set);
     return out;

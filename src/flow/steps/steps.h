@@ -15,6 +15,10 @@ namespace mitral::flow {
 [[nodiscard]] Result<void> check_grant_type(Context& context);
 
 // Who calls (steps/client.cc)
+/// Scope of an access token that opens introspection (steps/bearer.cc).
+inline constexpr std::string_view kIntrospectScope = "introspect";
+[[nodiscard]] bool presents_bearer(const Context& context);
+[[nodiscard]] Task<Result<void>> admit_bearer(Context& context);
 [[nodiscard]] Result<void> present_client(Context& context);
 [[nodiscard]] bool needs_client_of_token(const Context& context);
 [[nodiscard]] Task<Result<void>> find_client_of_token(Context& context);

@@ -29,7 +29,11 @@ Result<void> read_targets(const codec::Form& form, AuthorizationParameters& out)
     if (aud->size() > limits::kUrlMax || !codec::is_absolute_uri(*aud)) {
       return fail(ErrorCode::invalid_request, "aud is not an absolute URI without fragment");
     }
-    if (std::ranges::find(out.resources, *aud) == out.resources.end()) out.resources.push_back(*aud);
+    out.aud = *aud;
+    if (std::ranges::find(out.resources, *aud) == out.resources.end()) {
+      out.aud_beside_resource = !out.resources.empty();
+      out.resources.push_back(*aud);
+    }
   }
   return {};
 }

@@ -25,6 +25,8 @@ struct AuthorizationParameters {
   std::string_view code_challenge;          ///< 43 characters of base64url (S256)
   std::string_view scope;                   ///< as sent
   std::vector<std::string_view> resources;  ///< RFC 8707 `resource`s, then SMART `aud`; no two equal
+  std::string_view aud;                     ///< one of them, or empty: came by this name
+  bool aud_beside_resource = false;         ///< there are resources, and none is spelled like aud
   std::vector<std::string_view> prompt;
   std::optional<std::int64_t> max_age;
   std::vector<std::string_view> acr_values;

@@ -42,6 +42,10 @@ Result<void> check(const ConfigurationFacts& facts) {
   if (facts.openid_connect && (!codec::parse_http_url(facts.issuer) || !codec::parse_http_url(facts.jwks_uri))) {
     return wrong("OpenID Connect needs issuer and jwks_uri as absolute URLs");
   }
+  for (const auto& sibling : facts.associated_endpoints) {
+    if (!codec::parse_http_url(sibling.url)) return wrong("an associated endpoint is not an absolute URL");
+    if (sibling.capabilities.empty()) return wrong("an associated endpoint names no capabilities");
+  }
   for (const auto& extra : facts.extra_capabilities) {
     if (!codec::is_absolute_uri(extra)) return wrong("a capability of one's own is an absolute URI");
   }
@@ -94,6 +98,15 @@ Result<Json> smart_configuration(const ConfigurationFacts& facts) {
       identifier.set("system", facts.user_access_brand_identifier_system);
     identifier.set("value", facts.user_access_brand_identifier_value);
     out.set("user_access_brand_identifier", std::move(identifier));
+  }
+  if (!facts.associated_endpoints.empty()) {
+    Json siblings = Json::array();
+    for (const auto& sibling : facts.associated_endpoints) {
+      Json one = Json::object({{"url", sibling.url}});
+      one.set("capabilities", Json::array_of(sibling.capabilities));
+      siblings.push_back(std::move(one));
+    }
+    out.set("associated_endpoints", std::move(siblings));
   }
   out.set("grant_types_supported", Json::array_of(facts.grant_types));
   if (!facts.authorization_endpoint.empty()) out.set("response_types_supported", Json::array({"code"}));

@@ -14,6 +14,12 @@
 
 namespace mitral::spec::smart {
 
+/// A FHIR server that takes the same authorization (experimental in SMART 2.2): its base and what it can do.
+struct AssociatedEndpoint {
+  std::string url;
+  std::vector<std::string> capabilities;
+};
+
 /// Facts as configuration knows them. Empty text: absent.
 struct ConfigurationFacts {
   std::string issuer;  ///< present in the document only with OpenID Connect
@@ -27,6 +33,7 @@ struct ConfigurationFacts {
   std::string user_access_brand_bundle;
   std::string user_access_brand_identifier_system;
   std::string user_access_brand_identifier_value;
+  std::vector<AssociatedEndpoint> associated_endpoints;
   std::vector<std::string> scopes_supported;
   std::vector<std::string> token_endpoint_auth_methods;  ///< client_secret_basic, private_key_jwt, none ...
   std::vector<std::string> token_endpoint_auth_signing_algs;

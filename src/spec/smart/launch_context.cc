@@ -28,6 +28,12 @@ bool plain_text(std::string_view text) noexcept {
          std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
 }
 
+/// How a context member of an EHR's own is called, so that it can't be taken for one of the standard.
+bool own_name(std::string_view name) noexcept {
+  return name.size() <= limits::kUrlMax &&
+         ((name.size() > 2 && name.starts_with("__")) || codec::parse_http_url(name).has_value());
+}
+
 /// "Type/id": the type, or empty.
 std::string_view type_of_reference(std::string_view text, Types types) noexcept {
   const auto slash = text.find('/');
@@ -115,7 +121,8 @@ bool entitled(const Json& entry, const ScopeSet& granted) {
 }  // namespace
 
 bool LaunchContext::empty() const noexcept {
-  return !patient && !encounter && !fhir_context && !need_patient_banner && !intent && !smart_style_url && !tenant;
+  return !patient && !encounter && !fhir_context && !need_patient_banner && !intent && !smart_style_url && !tenant &&
+         !app_context && extras.empty();
 }
 
 Result<> validate_fhir_context(const Json& value, Types types) {
@@ -130,6 +137,13 @@ Result<> validate(const LaunchContext& context, Types types) {
   if (context.encounter && !logical_id(*context.encounter)) return bad("encounter is not a logical id");
   if (context.intent && !plain_text(*context.intent)) return bad("intent is not a text");
   if (context.tenant && !plain_text(*context.tenant)) return bad("tenant is not a text");
+  if (context.app_context && (context.app_context->empty() || context.app_context->size() > limits::kFhirParameterMax))
+    return bad("appContext is empty or too long");
+  if (context.extras.size() > limits::kLaunchExtrasMax) return fail(ErrorCode::too_large, "too much launch context");
+  for (const auto& [key, value] : context.extras.members()) {
+    if (!own_name(key)) return bad("unknown launch context member");
+    if (value.dump().size() > limits::kFhirParameterMax) return fail(ErrorCode::too_large, "too much launch context");
+  }
   if (context.smart_style_url &&
       (context.smart_style_url->size() > limits::kRedirectUriMax || !codec::parse_http_url(*context.smart_style_url))) {
     return bad("smart_style_url is not an absolute URL");
@@ -146,6 +160,8 @@ void write_into(const LaunchContext& context, Json& object) {
   object.set_if("intent", context.intent);
   object.set_if("smart_style_url", context.smart_style_url);
   object.set_if("tenant", context.tenant);
+  object.set_if("appContext", context.app_context);
+  for (const auto& [key, value] : context.extras.members()) object.set(key, value);
 }
 
 Json to_json(const LaunchContext& context) {
@@ -172,7 +188,12 @@ Result<LaunchContext> from_json(const Json& object, Types types) {
                        : key == "intent"          ? &out.intent
                        : key == "smart_style_url" ? &out.smart_style_url
                        : key == "tenant"          ? &out.tenant
+                       : key == "appContext"      ? &out.app_context
                                                   : nullptr;
+    if (slot == nullptr && own_name(key)) {
+      out.extras.set(key, value);
+      continue;
+    }
     if (slot == nullptr) return bad("unknown launch context member");
     const auto text = value.as_string();
     if (!text) return bad("launch context member is not a text");
@@ -198,6 +219,8 @@ LaunchContext context_for(const LaunchContext& context, const ScopeSet& granted)
     out.need_patient_banner = context.need_patient_banner;
     out.intent = context.intent;
     out.smart_style_url = context.smart_style_url;
+    out.app_context = context.app_context;
+    out.extras = context.extras;
   }
   out.tenant = context.tenant;
   return out;

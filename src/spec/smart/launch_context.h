@@ -5,8 +5,9 @@
 // data; it may only be handed out when the granted scopes entitle to it (context_for()). fhirContext: every object has
 // a reference ("Type/id"), a canonical (absolute http(s) URL with a resource type as its next-to-last path segment) or
 // an identifier; a role is never blank; Patient and Encounter stand there only with a role other than launch. Limits:
-// kFhirContextMax entries, kFhirParameterMax per text. Errors: malformed with what is wrong. Thread rules: values; pure
-// functions.
+// kFhirContextMax entries, kFhirParameterMax per text and
+// per member of the EHR's own, kLaunchExtrasMax of these. Errors: malformed with what is wrong. Thread rules: values;
+// pure functions.
 #pragma once
 
 #include <optional>
@@ -28,6 +29,8 @@ struct LaunchContext {
   std::optional<std::string> intent;
   std::optional<std::string> smart_style_url;
   std::optional<std::string> tenant;
+  std::optional<std::string> app_context;      ///< opaque to us: of a CDS Hooks card or a SMART launch Task
+  codec::Json extras = codec::Json::object();  ///< the EHR's own: names that begin with "__" or are absolute URLs
 
   [[nodiscard]] bool empty() const noexcept;
 };
@@ -41,12 +44,14 @@ struct LaunchContext {
 [[nodiscard]] codec::Json to_json(const LaunchContext& context);
 /// Adds the members to an existing object (token response, introspection answer).
 void write_into(const LaunchContext& context, codec::Json& object);
-/// Reads and validates; unknown members are an error (the launch endpoint takes no custom context).
+/// Reads and validates. A member that the standard does not name must say that it is the EHR's own: "__name" or an
+/// absolute URL; everything else is an error.
 [[nodiscard]] Result<LaunchContext> from_json(const codec::Json& object, std::span<const std::string_view> types);
 
 /// The part of the context that the granted scopes entitle to: patient by launch, launch/patient or any patient/ scope;
 /// encounter by launch or launch/encounter; a fhirContext entry by launch or by launch/<its type> (with its role, if
-/// the scope names one); banner, intent and style by launch or any launch/ scope; tenant always.
+/// the scope names one); banner, intent, style, appContext and what is the EHR's own by launch or any launch/ scope;
+/// tenant always.
 [[nodiscard]] LaunchContext context_for(const LaunchContext& context, const ScopeSet& granted);
 
 }  // namespace mitral::spec::smart

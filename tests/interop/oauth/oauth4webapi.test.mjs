@@ -138,7 +138,7 @@ await run('oauth4webapi', {}, async ({ demo, check }) => {
   await check('response_type=code id_token', () => refusedAt({ response_type: 'code id_token' }, 'unsupported_response_type'));
   await check('a scope that nobody registered', () => refusedAt({ scope: 'admin' }, 'invalid_scope'));
   await check('SMART scopes without aud', () => refusedAt({ aud: undefined }, 'invalid_request'));
-  await check('aud of somebody else', () => refusedAt({ aud: 'https://elsewhere.example/fhir' }, 'invalid_target'));
+  await check('aud of somebody else', () => refusedAt({ aud: 'https://elsewhere.example/fhir' }, 'invalid_request'));
   await check('a request object', () => refusedAt({ request: 'eyJhbGciOiJub25lIn0.e30.' }, 'request_not_supported'));
   await check('a foreign request_uri', () => refusedAt({ request_uri: 'https://elsewhere.example/r' }, 'request_uri_not_supported'));
   await check('prompt=none with another prompt', () => refusedAt({ prompt: 'none login' }, 'invalid_request'));
