@@ -43,7 +43,9 @@ int run_cli(int argc, char** argv) {
   add_run_commands(app, cli);
   add_client_commands(app, cli);
   add_user_commands(app, cli);
+  add_emergency_commands(app, cli);
   add_audit_commands(app, cli);
+  add_explain_command(app, cli);
   add_system_commands(app, cli);
   try {
     app.parse(argc, argv);
