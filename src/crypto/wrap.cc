@@ -76,7 +76,7 @@ Result<std::string> aes_wrap(const Secret& kek, const Secret& key) {
       EVP_EncryptFinal_ex(context.get(), bytes(out) + size, &rest) != 1) {
     return crypto_failure("AES-KW");
   }
-  out.resize(static_cast<std::size_t>(size + rest));
+  out.resize(static_cast<std::size_t>(size) + static_cast<std::size_t>(rest));
   return out;
 }
 
@@ -93,7 +93,7 @@ Result<Secret> aes_unwrap(const Secret& kek, std::string_view wrapped) {
     wipe(out);
     return crypto_failure("AES-KW");
   }
-  out.resize(static_cast<std::size_t>(size + rest));
+  out.resize(static_cast<std::size_t>(size) + static_cast<std::size_t>(rest));
   return Secret(std::move(out));
 }
 
@@ -177,7 +177,7 @@ Result<CbcHmac> cbc_hmac_seal(const Secret& key, std::string_view iv, std::strin
       EVP_EncryptFinal_ex(context.get(), bytes(out.ciphertext) + size, &rest) != 1) {
     return crypto_failure("A128CBC-HS256");
   }
-  out.ciphertext.resize(static_cast<std::size_t>(size + rest));
+  out.ciphertext.resize(static_cast<std::size_t>(size) + static_cast<std::size_t>(rest));
   out.tag = cbc_tag(k, iv, aad, out.ciphertext);
   return out;
 }
@@ -202,7 +202,7 @@ Result<std::string> cbc_hmac_open(const Secret& key, std::string_view iv, std::s
     wipe(out);
     return crypto_failure("A128CBC-HS256");
   }
-  out.resize(static_cast<std::size_t>(size + rest));
+  out.resize(static_cast<std::size_t>(size) + static_cast<std::size_t>(rest));
   return out;
 }
 
