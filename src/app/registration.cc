@@ -92,6 +92,9 @@ Result<Registered> register_client(const Issuer& issuer, const ClientForm& form,
   client.profile = form.profile;
   client.offline_allowed = form.offline_allowed;
   client.dedicated_consent = !form.no_consent;
+  client.emergency_access = form.emergency_access;
+  if (client.emergency_access && client.is_public())
+    return invalid("emergency access is for clients that authenticate: a public client could be anybody's");
   client.created = now;
   client.updated = now;
   const bool secret = client.credentials.method == model::ClientAuthMethod::client_secret_basic ||
@@ -147,6 +150,7 @@ codec::Json client_to_json(const model::Client& client) {
                            {"offline_allowed", client.offline_allowed},
                            {"created", to_rfc3339(client.created)},
                            {"updated", to_rfc3339(client.updated)}});
+  if (client.emergency_access) out.set("emergency_access", true);
   if (!client.resources.empty()) out.set("resources", Json::array_of(client.resources));
   if (!client.origins.empty()) out.set("origins", Json::array_of(client.origins));
   if (!client.launch_urls.empty()) out.set("launch_urls", Json::array_of(client.launch_urls));

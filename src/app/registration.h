@@ -24,6 +24,7 @@ struct ClientForm {
   bool offline_allowed = false;
   bool verified = false;
   bool no_consent = false;
+  bool emergency_access = false;
 };
 
 struct Registered {

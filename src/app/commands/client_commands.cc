@@ -204,6 +204,7 @@ void add_client_add(CLI::App& parent, Cli& cli) {
   command->add_flag("--offline", form.offline_allowed, "may ask for offline_access");
   command->add_flag("--verified", form.verified, "you vouch for its name and publisher");
   command->add_flag("--no-consent", form.no_consent, "first-party: people are not asked");
+  command->add_flag("--emergency", form.emergency_access, "may ask for emergency access (purpose_of_use=ETREAT)");
   command->callback([&cli, options] {
     cli.with_installation([&cli, options](Installation& in) { return add_client(in, cli, *options); });
   });
@@ -237,6 +238,22 @@ void add_client_commands(CLI::App& app, Cli& cli) {
   on_one("verify", "vouch for its name and publisher", [](Installation& in, const Cli& c, const std::string& one) {
     return change_client(in, c, one, "client_verified", [](model::Client& x) { x.verified = true; });
   });
+  on_one("allow-emergency", "let it ask for emergency access (purpose_of_use=ETREAT)",
+         [](Installation& in, const Cli& c, const std::string& one) -> Result<int> {
+           MITRAL_TRY(const Issuer issuer, in.issuer(c.issuer));
+           const auto directory = in.store->directory();
+           MITRAL_TRY(const model::Client* found, find(in, directory, issuer, one));
+           if (found->is_public()) {
+             return fail(ErrorCode::conflict, {}, "a public client could be anybody's: it can't have emergency access");
+           }
+           return change_client(in, c, one, "client_emergency_allowed",
+                                [](model::Client& x) { x.emergency_access = true; });
+         });
+  on_one("forbid-emergency", "no more; emergency tokens that it holds are dead at once",
+         [](Installation& in, const Cli& c, const std::string& one) {
+           return change_client(in, c, one, "client_emergency_forbidden",
+                                [](model::Client& x) { x.emergency_access = false; });
+         });
   on_one("new-secret", "make a new secret; the one before stays good until the next", new_secret);
   on_one("revoke", "end all its grants and tokens now", revoke_client);
   on_one("remove", "delete the registration and end everything it has", delete_client);

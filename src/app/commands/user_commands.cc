@@ -15,6 +15,7 @@
 #include "codec/text.h"
 #include "crypto/password.h"
 #include "crypto/random.h"
+#include "flow/emergency.h"
 #include "login/username.h"
 
 namespace mitral::app {
@@ -24,6 +25,7 @@ struct UserForm {
   std::string username, name, email, fhir_user;
   std::vector<std::string> roles, patients;
   bool generate = false;
+  bool emergency = false;
 };
 
 // Without echo when a person types it; a line of standard input otherwise (scripts).
@@ -92,6 +94,13 @@ model::AuditEvent about_user(const Installation& in, const Issuer& issuer, const
   return event;
 }
 
+bool is_practitioner(std::string_view fhir_user) {
+  return fhir_user.starts_with("Practitioner/") || fhir_user.starts_with("PractitionerRole/");
+}
+
+constexpr std::string_view kNeedsPractitioner =
+    "emergency access is for clinicians: --fhir-user has to be a Practitioner or PractitionerRole";
+
 Result<int> add_user(Installation& in, const Cli& cli, const UserForm& form) {
   MITRAL_TRY(const Issuer issuer, in.issuer(cli.issuer));
   model::User user;
@@ -106,6 +115,10 @@ Result<int> add_user(Installation& in, const Cli& cli, const UserForm& form) {
   user.email = form.email;
   user.fhir_user = form.fhir_user;
   user.roles = form.roles;
+  if (form.emergency) user.roles.emplace_back(flow::kEmergencyRole);
+  const bool emergency = std::ranges::find(user.roles, flow::kEmergencyRole) != user.roles.end();
+  if (emergency && !is_practitioner(user.fhir_user))
+    return fail(ErrorCode::config_invalid, {}, std::string(kNeedsPractitioner));
   for (const auto& text : form.patients) {
     MITRAL_TRY(auto patient, parse_patient(text));
     user.patients.push_back(std::move(patient));
@@ -189,6 +202,19 @@ Result<int> set_enabled(Installation& in, const Issuer& issuer, model::User user
   return enabled ? Result<int>(kExitDone) : revoke(in, issuer, id, "user_disabled");
 }
 
+Result<int> set_emergency(Installation& in, const Issuer& issuer, model::User user, bool allowed) {
+  if (allowed && !is_practitioner(user.fhir_user))
+    return fail(ErrorCode::conflict, {}, std::string(kNeedsPractitioner));
+  const UserId id = user.id;
+  std::erase(user.roles, flow::kEmergencyRole);
+  if (allowed) user.roles.emplace_back(flow::kEmergencyRole);
+  user.updated = in.clock.now();
+  MITRAL_CHECK(run_sync(in.store->put_user(
+      std::move(user), {about_user(in, issuer, id, allowed ? "emergency_allowed" : "emergency_forbidden")})));
+  // What she opened with the right that she no longer has ends now.
+  return allowed ? Result<int>(kExitDone) : revoke(in, issuer, id, "emergency_forbidden");
+}
+
 Result<int> set_password(Installation& in, const Issuer& issuer, model::User user) {
   const UserId id = user.id;
   MITRAL_TRY(user.password_phc, hash_password(read_password()));
@@ -256,6 +282,7 @@ void add_user_commands(CLI::App& app, Cli& cli) {
   add->add_option("--email", form->email, "e-mail address");
   add->add_option("--fhir-user", form->fhir_user, "her FHIR resource, like Patient/123 or Practitioner/7");
   add->add_option("--role", form->roles, "e.g. clinician (repeat for several)");
+  add->add_flag("--emergency", form->emergency, "may open records in an emergency (break-the-glass)");
   add->add_option("--patient", form->patients,
                   "a record she may open: 'id|name|relationship|birth date' (repeat for several)");
   add->add_flag("--generate-password", form->generate, "make one up and print it once");
@@ -280,6 +307,14 @@ void add_user_commands(CLI::App& app, Cli& cli) {
   add_one(*user, cli, "revoke", "end all her sessions and grants now",
           [](Installation& in, const Cli&, const Issuer& issuer, model::User u) {
             return revoke(in, issuer, u.id, "user_revoked");
+          });
+  add_one(*user, cli, "allow-emergency", "let her open records in an emergency (break-the-glass)",
+          [](Installation& in, const Cli&, const Issuer& issuer, model::User u) {
+            return set_emergency(in, issuer, std::move(u), true);
+          });
+  add_one(*user, cli, "forbid-emergency", "no more, and end all her sessions and grants",
+          [](Installation& in, const Cli&, const Issuer& issuer, model::User u) {
+            return set_emergency(in, issuer, std::move(u), false);
           });
   add_one(*user, cli, "password", "set a new password, and end all her sessions and grants",
           [](Installation& in, const Cli&, const Issuer& issuer, model::User u) {

@@ -101,8 +101,9 @@ Result<void> seed_clients(Seeder& seeder, DemoSeed& out, const DemoAddresses& at
   app.verified = true;
   MITRAL_TRY(out.app, seeder.client(std::move(app)));
   MITRAL_TRY(out.open, seeder.client(code_client("demo-public", "Developer's app", "none", origins)));
-  MITRAL_TRY(out.basic,
-             seeder.client(code_client("demo-basic", "Developer's web app", "client_secret_basic", origins)));
+  auto basic = code_client("demo-basic", "Developer's web app", "client_secret_basic", origins);
+  basic.emergency_access = true;
+  MITRAL_TRY(out.basic, seeder.client(std::move(basic)));
   MITRAL_TRY(out.post,
              seeder.client(code_client("demo-post", "Developer's older web app", "client_secret_post", origins)));
   MITRAL_TRY(out.asymmetric,
@@ -142,7 +143,7 @@ Result<void> seed_people(Seeder& seeder, DemoSeed& out) {
   ada.username = "ada";
   ada.display_name = "Dr. Ada Example";
   ada.fhir_user = fmt::format("Practitioner/{}", sample::kPractitioner);
-  ada.roles = {"clinician"};
+  ada.roles = {"clinician", "emergency"};
   ada.patients = {person(sample::kMaria, "Maria Sample", "patient", "1988-04-12"),
                   person(sample::kStranger, "Otto Nobody", "patient", "1961-11-03")};
   MITRAL_TRY(out.clinician, seeder.user(std::move(ada)));
