@@ -61,7 +61,11 @@ class JsonParser {
     depth_left_ = std::min(options_.max_depth, limits::kJsonDepthCeiling);
     nodes_left_ = options_.max_nodes;
     escapes_ = false;
+    watched_ = {};
+    watch_depth_ = depth_left_ - std::min<std::size_t>(depth_left_, 1);
   }
+  void watch(std::string_view name) noexcept { watch_ = name; }
+  [[nodiscard]] std::string_view watched() const noexcept { return watched_; }
 
   Front front(Json& out, std::size_t& used) {
     const bool whole = value(out);
@@ -250,8 +254,12 @@ class JsonParser {
     skip_space();
     if (!take(':')) return refuse("JSON member lacks a colon");
     skip_space();
+    const char* const start = at_;
     Json out;
     if (!value(out)) return false;
+    if (depth_left_ == watch_depth_ && !watch_.empty() && members_[index].key == watch_) {
+      watched_ = {start, static_cast<std::size_t>(at_ - start)};
+    }
     members_[index].value = std::move(out);
     return true;
   }
@@ -382,6 +390,9 @@ class JsonParser {
   std::size_t depth_left_ = 0;
   std::size_t nodes_left_ = 0;
   bool escapes_ = false;
+  std::size_t watch_depth_ = 0;  // depth_left_ inside the outermost object
+  std::string_view watch_;
+  std::string_view watched_;
   ClientText reason_;
   ErrorCode code_ = ErrorCode::malformed;
   std::string scratch_;
@@ -441,6 +452,8 @@ Front JsonReader::read(std::string_view text, Json& out, std::size_t& used) {
 }
 Error JsonReader::error() const { return impl_->parser.failure(); }
 bool JsonReader::escapes() const noexcept { return impl_->parser.escapes(); }
+void JsonReader::watch(std::string_view name) noexcept { impl_->parser.watch(name); }
+std::string_view JsonReader::watched() const noexcept { return impl_->parser.watched(); }
 void JsonReader::clear() noexcept { impl_->arena.clear(); }
 std::size_t JsonReader::bytes() const noexcept { return impl_->arena.bytes(); }
 

@@ -60,6 +60,10 @@ class JsonReader {
   [[nodiscard]] Error error() const;
   /// The value read last had an escape in one of its strings.
   [[nodiscard]] bool escapes() const noexcept;
+  /// From now on the bytes of this member of each value that is an object are noted. The name must outlive the reader.
+  void watch(std::string_view name) noexcept;
+  /// Those of the value read last; empty: it has no such member.
+  [[nodiscard]] std::string_view watched() const noexcept;
   /// Every value that was read must be gone.
   void clear() noexcept;
   /// Memory that the values hold now.
