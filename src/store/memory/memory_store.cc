@@ -6,6 +6,9 @@
 #include <tuple>
 
 #include "base/limits.h"
+#include "store/memory/audit_shelf.h"
+#include "store/memory/emergency_shelf.h"
+#include "store/memory/once_map.h"
 #include "store/revocations.h"
 
 namespace mitral::store {
@@ -14,15 +17,6 @@ namespace {
 using ports::Claim;
 using ports::Events;
 using std::chrono::microseconds;
-
-/// A one-time record and whether it was used.
-template <class T>
-struct Once {
-  T record;
-  bool used = false;
-};
-template <class T>
-using OnceMap = std::map<Hash256, Once<T>>;
 
 class MemoryStore final : public ports::Store {
  public:
@@ -190,12 +184,7 @@ class MemoryStore final : public ports::Store {
         const auto key = std::tuple(issuer, completion.consent->user, completion.consent->client);
         consents_.insert_or_assign(key, std::move(*completion.consent));
       }
-      if (completion.emergency) {
-        completion.emergency->issuer = issuer;
-        completion.emergency->review.reset();
-        const auto id = completion.emergency->id;
-        emergencies_.emplace(id, std::move(*completion.emergency));
-      }
+      if (completion.emergency) emergencies_.put(issuer, std::move(*completion.emergency));
       audit(std::move(events));
       return Claim::won;
     });
@@ -544,21 +533,23 @@ class MemoryStore final : public ports::Store {
   Task<Result<std::optional<model::EmergencyAccess>>> find_emergency(Issuer issuer, Id128 id) override {
     const std::lock_guard lock(mutex_);
     ++reads_;
-    const auto at = emergencies_.find(id);
-    if (at == emergencies_.end() || at->second.issuer != issuer) co_return std::nullopt;
-    co_return at->second;
+    co_return emergencies_.find(issuer, id);
   }
 
   Task<Result<std::vector<model::EmergencyAccess>>> emergencies(Issuer issuer, bool open_only,
                                                                 std::size_t limit) override {
-    co_return emergencies_where(limit, [&](const model::EmergencyAccess& access) {
+    const std::lock_guard lock(mutex_);
+    ++reads_;
+    co_return emergencies_.where(limit, [&](const model::EmergencyAccess& access) {
       return access.issuer == issuer && !(open_only && access.review);
     });
   }
 
   Task<Result<std::vector<model::EmergencyAccess>>> emergencies_of_patient(Issuer issuer, std::string patient,
                                                                            std::size_t limit) override {
-    co_return emergencies_where(limit, [&](const model::EmergencyAccess& access) {
+    const std::lock_guard lock(mutex_);
+    ++reads_;
+    co_return emergencies_.where(limit, [&](const model::EmergencyAccess& access) {
       return access.issuer == issuer && access.patient_id == patient;
     });
   }
@@ -566,12 +557,9 @@ class MemoryStore final : public ports::Store {
   Task<Result<Claim>> review_emergency_once(Issuer issuer, Id128 id, model::EmergencyReview review,
                                             Events events) override {
     const auto outcome = act([&]() -> Result<Claim> {
-      const auto at = emergencies_.find(id);
-      if (at == emergencies_.end() || at->second.issuer != issuer) return Claim::unknown;
-      if (at->second.review) return Claim::lost;
-      at->second.review = std::move(review);
-      audit(std::move(events));
-      return Claim::won;
+      const auto claim = emergencies_.review(issuer, id, std::move(review));
+      if (claim == Claim::won) audit(std::move(events));
+      return claim;
     });
     co_return outcome;
   }
@@ -675,35 +663,10 @@ class MemoryStore final : public ports::Store {
   }
 
   template <class T>
-  Result<void> put_once(OnceMap<T>& map, T& record) {
-    const auto at = map.find(record.handle);
-    if (at != map.end() && (at->second.used || at->second.record.issuer != record.issuer)) {
-      return fail(ErrorCode::conflict, {}, "handle is used up or belongs to another issuer");
-    }
-    const auto handle = record.handle;
-    map.insert_or_assign(handle, Once<T>{std::move(record), false});
-    return {};
-  }
-
-  template <class T>
   Result<std::optional<T>> find_once(const OnceMap<T>& map, const Issuer& issuer, const Hash256& handle, Instant now) {
     const std::lock_guard lock(mutex_);
     ++reads_;
-    const auto at = map.find(handle);
-    if (at == map.end() || at->second.used) return std::nullopt;
-    const auto& record = at->second.record;
-    if (record.issuer != issuer || record.expires <= now) return std::nullopt;
-    return record;
-  }
-
-  template <class T>
-  static Claim claimable(const OnceMap<T>& map, const std::optional<Hash256>& handle, const Issuer& issuer,
-                         Instant now) {
-    if (!handle) return Claim::won;
-    const auto at = map.find(*handle);
-    if (at == map.end() || at->second.record.issuer != issuer || at->second.record.expires <= now)
-      return Claim::unknown;
-    return at->second.used ? Claim::lost : Claim::won;
+    return unused(map, issuer, handle, now);
   }
 
   void change(const Issuer& issuer, model::ChangeKind kind, std::string subject, Instant at) {
@@ -739,19 +702,6 @@ class MemoryStore final : public ports::Store {
     change(session.issuer, model::ChangeKind::session_ended, session.sid.text(), now);
   }
 
-  template <class F>
-  std::vector<model::EmergencyAccess> emergencies_where(std::size_t limit, F wanted) {
-    const std::lock_guard lock(mutex_);
-    ++reads_;
-    std::vector<model::EmergencyAccess> out;
-    for (const auto& [id, access] : emergencies_) {
-      if (wanted(access)) out.push_back(access);
-    }
-    std::ranges::sort(out, std::greater{}, [](const auto& access) { return std::tie(access.at, access.id); });
-    if (out.size() > limit) out.resize(limit);
-    return out;
-  }
-
   [[nodiscard]] model::Grant shown(model::Grant grant) const {
     revocations_.overlay(grant);
     return grant;
@@ -769,23 +719,7 @@ class MemoryStore final : public ports::Store {
     directory_ = std::move(fresh);
   }
 
-  void audit(Events events) {
-    for (auto& event : events) {
-      Record record;
-      record.seq = static_cast<std::int64_t>(records_.size()) + 1;
-      if (!records_.empty()) record.previous = records_.back().hash;
-      const auto canonical = audit::canonical(event);
-      record.hash = audit::chain_hash(record.previous, record.seq, canonical);
-      // As it would be read back from a file, shortened where it was too long.
-      auto stored = audit::parse_canonical(canonical);
-      record.event = stored ? std::move(*stored) : std::move(event);
-      if (signer_ && record.seq % limits::kAuditCheckpointRecords == 0) {
-        auto seal = signer_(audit::checkpoint_payload({.seq = record.seq, .hash = record.hash, .at = record.event.at}));
-        if (seal) record.checkpoint = std::move(*seal);
-      }
-      records_.push_back(std::move(record));
-    }
-  }
+  void audit(Events events) { append_to_chain(records_, std::move(events), signer_); }
 
   const Clock& clock_;
   audit::CheckpointSigner signer_;
@@ -802,7 +736,7 @@ class MemoryStore final : public ports::Store {
   std::map<Id128, model::RefreshFamily> families_;
   std::map<std::pair<Issuer, UserId>, model::User> users_;
   std::map<Hash256, model::Session> sessions_;
-  std::map<Id128, model::EmergencyAccess> emergencies_;
+  EmergencyShelf emergencies_;
   std::map<std::tuple<Issuer, std::string, Hash256>, Instant> replay_;
   std::map<std::int64_t, model::Change> changes_;
   std::int64_t last_change_ = 0;
