@@ -20,11 +20,25 @@ if(MITRAL_NODE)
     ${run} ${oauth}/oauth4webapi.test.mjs $<TARGET_FILE:mitral> --token-format jwt)
   mitral_stranger(interop_oauth4webapi_tls interop
     ${run} ${oauth}/oauth4webapi.test.mjs $<TARGET_FILE:mitral> --tls)
+  mitral_stranger(interop_fhir_kit_client interop
+    ${run} ${CMAKE_CURRENT_SOURCE_DIR}/interop/fhir/fhir_kit_client.test.mjs $<TARGET_FILE:mitral>)
+  set(gateway ${CMAKE_CURRENT_SOURCE_DIR}/interop/gateway)
+  mitral_stranger(interop_foreign_issuer interop ${run} ${gateway}/foreign_issuer.test.mjs $<TARGET_FILE:mitral>)
+  mitral_stranger(interop_nginx_auth_request interop
+    ${run} ${gateway}/nginx_auth_request.test.mjs $<TARGET_FILE:mitral> $<TARGET_FILE:example_resource_server>)
   mitral_stranger(e2e_demo e2e ${run} ${e2e}/demo.test.mjs $<TARGET_FILE:mitral>)
+  mitral_stranger(e2e_account e2e ${run} ${e2e}/account.test.mjs $<TARGET_FILE:mitral>)
   mitral_stranger(e2e_fhirclient e2e ${run} ${e2e}/fhirclient.test.mjs $<TARGET_FILE:mitral>)
   mitral_stranger(e2e_operator e2e ${run} ${e2e}/operator.test.mjs $<TARGET_FILE:mitral>)
 endif()
 if(MITRAL_PYTHON)
   mitral_stranger(interop_authlib interop
     ${MITRAL_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/interop/oauth/authlib_test.py $<TARGET_FILE:mitral>)
+endif()
+
+# The SDK as it is installed, found by find_package, in a tree of its own. Not with sanitizers: that tree has no flags of ours.
+if(NOT MITRAL_SANITIZE AND NOT MITRAL_COVERAGE AND NOT MITRAL_FUZZ)
+  mitral_stranger(interop_sdk interop
+    ${CMAKE_COMMAND} -DBUILD=${CMAKE_BINARY_DIR} -DSOURCE=${CMAKE_SOURCE_DIR}/examples/resource_server
+    -DCXX=${CMAKE_CXX_COMPILER} -P ${CMAKE_CURRENT_SOURCE_DIR}/interop/sdk/installed.cmake)
 endif()

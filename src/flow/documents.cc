@@ -46,11 +46,11 @@ std::vector<std::string> scopes_supported(const Context& context) {
        {"patient/*.cruds", "patient/*.rs", "user/*.cruds", "user/*.rs", "system/*.cruds", "system/*.rs"}) {
     out.emplace_back(scope);
   }
-  for (const auto type : spec::smart::us_core_types()) {
-    out.push_back("patient/" + std::string(type) + ".rs");
-    out.push_back("user/" + std::string(type) + ".rs");
-  }
-  for (const auto context_name : {spec::smart::ScopeContext::patient, spec::smart::ScopeContext::user}) {
+  // US Core wants each of its scopes named, wildcards or not.
+  using spec::smart::ScopeContext;
+  for (const auto context_name : {ScopeContext::patient, ScopeContext::user, ScopeContext::system}) {
+    for (const auto type : spec::smart::us_core_types())
+      out.push_back(std::string(spec::smart::name(context_name)).append("/").append(type).append(".rs"));
     std::ranges::copy(spec::smart::us_core_granular_scopes(context_name), std::back_inserter(out));
   }
   return out;

@@ -4,14 +4,13 @@
 // has nothing to pass. Each class names its one maker as a friend (struct of static functions, defined in that step's
 // file); docs/adr/0007-pipeline-and-proofs.md tells the whole chain.
 //
-//   AuthenticatedClient   steps/client.cc            who calls, by which method, proven
-//   AuthenticatedServer   steps/client.cc            a resource server that calls introspection or the feed
-//   AuthorizedIntrospector  steps/bearer.cc           a backend that calls introspection with an access token
-//   VerifiedRedirect      steps/redirect.cc          redirect_uri is registered for this client: errors may be
-//   redirected SenderBinding         steps/sender.cc            key that the tokens will be bound to, or none where
-//   that is allowed RedeemedGrant         grants/*.cc                a code, refresh token or client registration that
-//   entitles to tokens ApprovedScopes        steps/scopes.cc            what may go into the token after every limit
-//   was applied
+//   AuthenticatedClient     steps/client.cc    who calls, by which method, proven
+//   AuthenticatedServer     steps/client.cc    a resource server that calls introspection or the feed
+//   AuthorizedIntrospector  steps/bearer.cc    a backend that calls introspection with an access token
+//   VerifiedRedirect        steps/redirect.cc  redirect_uri is registered for this client: errors may be redirected
+//   SenderBinding           steps/sender.cc    key that the tokens will be bound to, or none where that is allowed
+//   RedeemedGrant           grants/*.cc        a code, refresh token or client registration that entitles to tokens
+//   ApprovedScopes          steps/scopes.cc    what may go into the token after every limit was applied
 //
 // Pointers inside lead into the directory snapshot that Context::directory keeps alive.
 // Thread rules: values that belong to one request.

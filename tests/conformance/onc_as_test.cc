@@ -39,6 +39,56 @@ TEST(Onc_2_2, g10_smart_well_known_capabilities) {
   }
 }
 
+// ---- 3.1: US Core's own kit
+
+TEST(Onc_3_1, UsCoreScopesSupportedListEveryRequiredScope) {
+  Onc onc;
+  const auto json = AsHarness::json(onc.as().get(kWellKnown));
+  const auto& listed = json["scopes_supported"];
+  EXPECT_TRUE(json["introspection_endpoint"].is_string());
+  for (const std::string context : {"patient", "user", "system"}) {
+    for (const auto* type : {"AllergyIntolerance",
+                             "CarePlan",
+                             "CareTeam",
+                             "Condition",
+                             "Coverage",
+                             "Device",
+                             "DiagnosticReport",
+                             "DocumentReference",
+                             "Encounter",
+                             "Goal",
+                             "Immunization",
+                             "MedicationDispense",
+                             "MedicationRequest",
+                             "Observation",
+                             "Organization",
+                             "Patient",
+                             "Practitioner",
+                             "PractitionerRole",
+                             "Procedure",
+                             "Provenance",
+                             "QuestionnaireResponse",
+                             "RelatedPerson",
+                             "ServiceRequest",
+                             "Specimen"}) {
+      EXPECT_TRUE(lists(listed, context + "/" + type + ".rs")) << context << type;
+    }
+    for (const auto& [type, system, code] :
+         std::vector<std::array<std::string_view, 3>>{{"Condition", kConditionCategory, "encounter-diagnosis"},
+                                                      {"Condition", kConditionCategory, "problem-list-item"},
+                                                      {"Condition", kUsCoreConditionCategory, "health-concern"},
+                                                      {"Observation", kObservationCategory, "laboratory"},
+                                                      {"Observation", kObservationCategory, "social-history"},
+                                                      {"Observation", kObservationCategory, "vital-signs"},
+                                                      {"Observation", kObservationCategory, "survey"},
+                                                      {"Observation", kUsCoreCategory, "sdoh"}}) {
+      const auto scope = context + granular(type, system, code).substr(std::string_view("patient").size());
+      EXPECT_TRUE(lists(listed, scope)) << scope;
+    }
+  }
+  for (const auto& scope : listed.items()) EXPECT_EQ(scope.string_or().find("org//"), std::string_view::npos);
+}
+
 // ---- 2.3: discovery
 
 TEST(Onc_2_3, well_known_endpoint) {

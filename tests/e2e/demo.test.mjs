@@ -305,6 +305,47 @@ try {
       await watcher.quiet();
       await context.close();
     });
+    await check('SMART 2.2: kinds of conditions and results are chosen one by one, at a desk and on a phone', async () => {
+      for (const [size, options] of [['desktop', {}], ['phone', { viewport: PHONE, isMobile: true, hasTouch: true }]]) {
+        const { context, page, watcher } = await someone(options);
+        const { url, verifier } = query({ scope: 'launch/patient openid offline_access patient/Patient.rs patient/Condition.rs patient/Observation.rs' });
+        await page.goto(url);
+        await signIn(page, patient);
+        await page.click('#patient-maria');
+        await page.waitForSelector('#allow');
+        for (const opener of await page.locator('details.kinds > summary').all()) await opener.click();
+        const kinds = { Condition: ['encounter-diagnosis', 'health-concern', 'problem-list-item'],
+          Observation: ['laboratory', 'procedure', 'sdoh', 'social-history', 'survey', 'vital-signs'] };
+        for (const [type, codes] of Object.entries(kinds)) {
+          for (const code of codes) {
+            const box = page.locator(row(`patient.see.${type}.${code}`));
+            assert.ok(await box.isChecked() && await box.isVisible(), `${type} ${code}`);
+            const label = await page.locator(`label:has(${row(`patient.see.${type}.${code}`)})`).boundingBox();
+            assert.ok(label.height >= 24 && label.x + label.width <= page.viewportSize().width, `${type} ${code}: room for a finger`);
+          }
+        }
+        if (size === 'desktop') await picture(page, 'consent-kinds');
+        for (const kind of ['Condition.health-concern', 'Observation.sdoh', 'Observation.survey']) await page.uncheck(row(`patient.see.${kind}`));
+        await page.uncheck('#offline');
+        if (size === 'desktop') await picture(page, 'consent-kinds-chosen', { unscrolled: true });
+        await page.click('#allow');
+        await page.waitForSelector('#back');
+        const back = new URL(page.url());
+        const answer = await fetch(`${info.issuer}/token`, { method: 'POST', body: new URLSearchParams({ grant_type: 'authorization_code', client_id: info.clients.public.client_id,
+          code: demo.canary('code', back.searchParams.get('code')), redirect_uri: CALLBACK, code_verifier: verifier }) });
+        const token = demo.tokens(await answer.json());
+        const scopes = token.scope.split(' ');
+        assert.equal(scopes.filter((s) => s.startsWith('patient/Condition.rs?category=')).length, 2, token.scope);
+        assert.equal(scopes.filter((s) => s.startsWith('patient/Observation.rs?category=')).length, 4, token.scope);
+        assert.ok(scopes.includes('patient/Patient.rs') && !scopes.includes('patient/Condition.rs') && !scopes.includes('patient/Observation.rs'));
+        assert.ok(!scopes.includes('offline_access') && !token.refresh_token);
+        const results = await (await fetch(`${info.fhir_base}/Observation?patient=maria&_count=500`, { headers: { Authorization: `Bearer ${token.access_token}` } })).json();
+        assert.ok(results.entry.length > 0);
+        for (const { resource } of results.entry) assert.ok(!JSON.stringify(resource.category).match(/"(survey|sdoh)"/), resource.id);
+        await watcher.quiet();
+        await context.close();
+      }
+    });
     await check('form_post posts itself, and by its button without JavaScript', async () => {
       for (const javaScriptEnabled of [true, false]) {
         const { context, page, watcher } = await someone({ javaScriptEnabled });
