@@ -15,7 +15,7 @@
 namespace mitral::codec {
 namespace {
 
-constexpr std::size_t kPairwiseMembers = 12;  // up to here comparing all pairs is faster than sorting
+constexpr std::size_t kPairwiseMembers = 64;  // up to here comparing with all is faster than sorting
 
 // Bytes that end the fast run inside a string: quote, backslash, controls, non-ASCII.
 consteval std::array<bool, 256> make_stops() {
@@ -122,7 +122,7 @@ class JsonParser {
       case '"': {
         std::string_view text;
         if (!string(text)) return false;
-        if (arena_ != nullptr && text.size() > Json::kSmall && text.data() != scratch_.data()) {
+        if (arena_ != nullptr && !in_scratch_) {
           out.set_view(Json::kStringView, text.data(), text.size());
         } else {
           out.init_text(Json::kString, text);
@@ -165,7 +165,13 @@ class JsonParser {
     }
     // A digit here follows a leading zero; letters are caught as trailing data by whoever called.
     if (at_ != end_ && is_digit(*at_)) return refuse("JSON has a malformed number");
-    out.init_text(Json::kNumber, {start, static_cast<std::size_t>(at_ - start)});
+    const auto size = static_cast<std::size_t>(at_ - start);
+    if (size <= Json::kSmall && static_cast<std::size_t>(end_ - start) >= Json::kSmall) {
+      std::memcpy(out.raw_.bytes, start, Json::kSmall);  // more than there is, but of a size that is known
+      out.set_tag(Json::kNumber, size);
+    } else {
+      out.init_text(Json::kNumber, {start, size});
+    }
     return true;
   }
 
@@ -207,7 +213,7 @@ class JsonParser {
     skip_space();
     if (!take('}')) {
       for (;;) {
-        if (!member(names)) return false;
+        if (!member(names, base)) return false;
         skip_space();
         if (take(',')) {
           skip_space();
@@ -228,29 +234,44 @@ class JsonParser {
     return true;
   }
 
-  // Members of one object whose names fall on different bits are different: most objects need no comparison at all.
+  // Members of one object whose names fall on different bits are different: most names need no comparison at all.
   struct NamesSeen {
-    std::uint64_t bits = 0;
+    std::array<std::uint64_t, 4> bits{};
     bool suspect = false;
-    void note(std::string_view name) noexcept {
+    /// True when the name may have been there before.
+    bool note(std::string_view name) noexcept {
       auto mix = static_cast<std::uint32_t>(name.size()) * 0x9E3779B1U;
       if (!name.empty()) {
         mix ^= static_cast<unsigned char>(name.front()) * 0x85EBCA6BU;
         mix ^= static_cast<unsigned char>(name.back()) * 0xC2B2AE35U;
+        mix ^= static_cast<unsigned char>(name[name.size() / 2]) * 0x27D4EB2FU;
       }
-      const auto bit = std::uint64_t{1} << (mix >> 26U);
-      suspect = suspect || (bits & bit) != 0;
-      bits |= bit;
+      auto& word = bits[mix >> 30U];
+      const auto bit = std::uint64_t{1} << (mix >> 24U & 63U);
+      return (std::exchange(word, word | bit) & bit) != 0;
     }
   };
 
-  bool member(NamesSeen& names) {
+  // Few members: compared at once. Many: sorted when the object closes.
+  bool note(NamesSeen& names, std::string_view key, std::size_t base) noexcept {
+    if (!names.note(key)) return true;
+    if (members_.size() - base > kPairwiseMembers) {
+      names.suspect = true;
+      return true;
+    }
+    for (std::size_t i = base; i < members_.size(); ++i) {
+      if (members_[i].key.size() == key.size() && members_[i].key == key) return false;
+    }
+    return true;
+  }
+
+  bool member(NamesSeen& names, std::size_t base) {
     std::string_view key;
     if (at_ == end_ || *at_ != '"') return refuse("JSON member lacks a name");
     if (!string(key)) return false;
-    names.note(key);
+    if (!note(names, key, base)) return refuse("JSON object has a duplicate member");
     const auto index = members_.size();  // members of inner objects come and go behind it
-    members_.push_back({std::string(key), {}});
+    members_.emplace_back().key.assign(key);
     skip_space();
     if (!take(':')) return refuse("JSON member lacks a colon");
     skip_space();
@@ -260,7 +281,8 @@ class JsonParser {
     if (depth_left_ == watch_depth_ && !watch_.empty() && members_[index].key == watch_) {
       watched_ = {start, static_cast<std::size_t>(at_ - start)};
     }
-    members_[index].value = std::move(out);
+    members_[index].value.raw_ = out.raw_;  // it was null
+    out.set_tag(Json::kNull, 0);
     return true;
   }
 
@@ -280,15 +302,7 @@ class JsonParser {
   }
 
   // Names are compared after escapes are gone, so "\u0061lg" is a second "alg" (J-13).
-  bool has_duplicate(std::span<const Json::Member> members) {
-    if (members.size() <= kPairwiseMembers) {
-      for (std::size_t i = 1; i < members.size(); ++i) {
-        for (std::size_t k = 0; k < i; ++k) {
-          if (members[i].key == members[k].key) return true;
-        }
-      }
-      return false;
-    }
+  static bool has_duplicate(std::span<const Json::Member> members) {
     // Sorting has no bad case that names chosen by an attacker could reach, as a hash table would (W-16).
     std::vector<std::string_view> names;
     names.reserve(members.size());
@@ -301,6 +315,7 @@ class JsonParser {
   bool string(std::string_view& out) {
     const char* run = ++at_;
     bool in_scratch = false;
+    in_scratch_ = false;
     for (;;) {
       at_ = skip_plain(at_, end_);
       if (at_ == end_) return refuse("JSON string has no end");
@@ -320,6 +335,7 @@ class JsonParser {
       at_ += length;
     }
     if (in_scratch) {
+      in_scratch_ = true;
       scratch_.append(run, at_);
       out = scratch_;
     } else {
@@ -390,6 +406,7 @@ class JsonParser {
   std::size_t depth_left_ = 0;
   std::size_t nodes_left_ = 0;
   bool escapes_ = false;
+  bool in_scratch_ = false;      // the string read last had escapes
   std::size_t watch_depth_ = 0;  // depth_left_ inside the outermost object
   std::string_view watch_;
   std::string_view watched_;
@@ -416,26 +433,22 @@ Result<Json> Json::parse_object(std::string_view text, const ParseOptions& optio
 
 // ---- values in an arena
 
-void* JsonArena::take(std::size_t bytes) {
+void* JsonArena::take_block(std::size_t bytes) {
   constexpr std::size_t kFirstBlock = 64 * 1024;
-  bytes = (bytes + alignof(std::max_align_t) - 1) / alignof(std::max_align_t) * alignof(std::max_align_t);
-  if (blocks_.empty() || blocks_.back().size - used_ < bytes) {
-    const auto size = std::max(bytes, blocks_.empty() ? kFirstBlock : blocks_.back().size * 2);
-    blocks_.push_back({std::make_unique_for_overwrite<std::byte[]>(size), size});
-    used_ = 0;
-    bytes_ += size;
-  }
-  auto* const out = blocks_.back().memory.get() + used_;
-  used_ += bytes;
-  return out;
+  const auto size = std::max(bytes, blocks_.empty() ? kFirstBlock : blocks_.back().size * 2);
+  blocks_.push_back({std::make_unique_for_overwrite<std::byte[]>(size), size});
+  bytes_ += size;
+  next_ = blocks_.back().memory.get() + bytes;
+  left_ = size - bytes;
+  return blocks_.back().memory.get();
 }
 
 void JsonArena::clear() noexcept {
   constexpr std::size_t kKeep = 1024 * 1024;
   if (blocks_.size() > 1) blocks_.erase(blocks_.begin(), blocks_.end() - 1);
   if (!blocks_.empty() && blocks_.front().size > kKeep) blocks_.clear();
-  bytes_ = blocks_.empty() ? 0 : blocks_.front().size;
-  used_ = 0;
+  bytes_ = left_ = blocks_.empty() ? 0 : blocks_.front().size;
+  next_ = blocks_.empty() ? nullptr : blocks_.front().memory.get();
 }
 
 struct JsonReader::Impl {

@@ -25,7 +25,15 @@ namespace mitral::codec {
 /// Memory that is taken in small pieces and given back all at once.
 class JsonArena {
  public:
-  [[nodiscard]] void* take(std::size_t bytes);
+  [[nodiscard]] void* take(std::size_t bytes) {
+    constexpr std::size_t kAlign = alignof(std::max_align_t);
+    bytes = (bytes + kAlign - 1) / kAlign * kAlign;
+    if (bytes > left_) return take_block(bytes);
+    auto* const out = next_;
+    next_ += bytes;
+    left_ -= bytes;
+    return out;
+  }
   /// Keeps one block for the next round.
   void clear() noexcept;
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
@@ -35,8 +43,11 @@ class JsonArena {
     std::unique_ptr<std::byte[]> memory;
     std::size_t size = 0;
   };
+  [[nodiscard]] void* take_block(std::size_t bytes);
+
   std::vector<Block> blocks_;
-  std::size_t used_ = 0;  // of the last block
+  std::byte* next_ = nullptr;  // in the last block
+  std::size_t left_ = 0;
   std::size_t bytes_ = 0;
 };
 

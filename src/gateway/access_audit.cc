@@ -46,6 +46,8 @@ void add_ids(AuditEvent& event, const std::vector<const Shown*>& shown) {
     ++named;
   }
   event.details.emplace_back("count", std::to_string(shown.size()));
+  const auto overridden = std::ranges::count_if(shown, [](const Shown* item) { return item->overridden; });
+  if (overridden != 0) event.details.emplace_back("overridden", std::to_string(overridden));
   if (!ids.empty()) event.details.emplace_back("ids", std::move(ids));
 }
 

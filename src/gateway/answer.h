@@ -4,7 +4,7 @@
 // Only searchset and history Bundles and single resources pass. Of a Bundle only known parts are carried over; entries
 // that may not be seen leave no trace: not in the total, which is given only where it is true; not in links, which are
 // sealed; not as outcomes of the upstream's own, which may quote what was hidden. References to the upstream's own base
-// become references to the public base before anything is judged.
+// become references to the public base before anything is judged. Large answers: stream_judge.h.
 //
 // Limits: kUpstreamBodyMax, kJsonNodesMax. Errors: malformed for an answer that is not what was asked for (a 502);
 // not_found for a single resource that may not be seen.
@@ -29,6 +29,7 @@ struct Shown {
   std::string type;
   std::string id;
   std::vector<std::string> patients;  ///< whom it is about
+  bool overridden = false;            ///< shown by emergency access alone, against a directive or a label
 };
 
 struct Judged {
@@ -47,18 +48,19 @@ struct AnswerRules {
   std::string_view self_link;  ///< the client's own request, for link.self
   /// Makes a public link of an upstream paging link; nullopt leaves it out.
   std::function<std::optional<std::string>(std::string_view upstream_link)> seal_link;
+  policy::Circumstances circumstances{};
 };
 
 /// Parses an upstream body strictly and moves upstream references to the public base.
 [[nodiscard]] Result<codec::Json> parse_upstream(std::string_view body, std::string_view upstream_base,
                                                  std::string_view public_base);
 
+/// The patients whose directives count for a resource, or for the entries of a searchset or history.
+[[nodiscard]] std::vector<std::string> patients_of(const codec::Json& answer, std::string_view public_base);
+
 /// read and vread.
 [[nodiscard]] Result<Judged> judge_resource(codec::Json resource, const AnswerRules& rules);
 /// searches and histories. An instance history in which nothing may be seen is not_found.
 [[nodiscard]] Result<Judged> judge_bundle(codec::Json bundle, const AnswerRules& rules);
-
-/// Only the named top-level elements and what every resource needs, marked as SUBSETTED.
-void project(codec::Json& resource, const std::vector<std::string>& elements);
 
 }  // namespace mitral::gateway

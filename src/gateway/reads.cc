@@ -6,7 +6,9 @@
 #include "codec/fields.h"
 #include "codec/text.h"
 #include "codec/uri.h"
+#include "gateway/answer_entry.h"
 #include "gateway/outcome.h"
+#include "gateway/stream_judge.h"
 
 namespace mitral::gateway {
 namespace {
@@ -20,10 +22,8 @@ constexpr std::string_view kPageParameter = "_page";
 constexpr std::size_t kTargetMax = 1800;  // longer searches go upstream by POST
 
 bool is_search(InteractionKind kind) noexcept {
-  return kind == InteractionKind::search_type || kind == InteractionKind::search_compartment;
-}
-bool is_history(InteractionKind kind) noexcept {
-  return kind == InteractionKind::history_instance || kind == InteractionKind::history_type;
+  return kind == InteractionKind::search_type || kind == InteractionKind::search_compartment ||
+         kind == InteractionKind::search_system;
 }
 bool is_single(InteractionKind kind) noexcept {
   return kind == InteractionKind::read || kind == InteractionKind::vread;
@@ -43,9 +43,18 @@ bool looks_like_http_date(std::string_view text) {
          });
 }
 
+/// GET /Patient/p/*
+bool whole_compartment(const fhir::Interaction& interaction) noexcept {
+  return interaction.kind == InteractionKind::search_compartment && interaction.type == "*";
+}
+
 std::string target_of(const Call& call) {
   const auto& interaction = call.interaction;
   if (!call.page_target.empty()) return call.page_target;
+  if (interaction.kind == InteractionKind::search_system) return {};
+  if (interaction.kind == InteractionKind::history_system) return "/_history";
+  if (whole_compartment(interaction))
+    return "/" + interaction.compartment_type + "/" + interaction.compartment_id + "/*";
   std::string out = "/" + interaction.type;
   if (!interaction.id.empty()) out.append("/").append(interaction.id);
   if (is_history(interaction.kind) || interaction.kind == InteractionKind::vread) out.append("/_history");
@@ -54,9 +63,10 @@ std::string target_of(const Call& call) {
 }
 
 UpstreamRequest upstream_request(const Call& call) {
-  UpstreamRequest out{.target = target_of(call)};
+  UpstreamRequest out{.target = target_of(call), .call = &call};
   const auto query = call.page_target.empty() ? serialize(call.decision.plan.forward) : std::string();
   const bool by_post = call.page_target.empty() && is_search(call.interaction.kind) &&
+                       !whole_compartment(call.interaction) &&
                        (call.request.method == Method::post || out.target.size() + query.size() > kTargetMax);
   if (by_post) {
     out.method = Method::post;
@@ -85,36 +95,147 @@ Response render(const Call& call, const Judged& judged, const Response& upstream
   return out;
 }
 
-Task<Response> judge(const Exchange& exchange, Call& call, const Response& upstream) {
+std::string self_link(const Exchange& exchange, const Call& call) {
+  const auto query = serialize(call.decision.plan.kept);
+  return exchange.public_base() + call.path + (query.empty() ? "" : "?" + query);
+}
+
+Task<Response> refused_answer(const Exchange& exchange, Call& call, const Error& error) {
+  if (error.code == ErrorCode::not_found) {
+    const auto reason = error.detail.empty() ? std::string("not_found") : error.detail;
+    co_return co_await exchange.released(call, not_found(), {.reason = reason, .shown = {}, .withheld = 1});
+  }
+  if (error.code == ErrorCode::unavailable || error.code == ErrorCode::timeout) {
+    co_return co_await exchange.upstream_failed(call, error);
+  }
+  co_return co_await exchange.upstream_rejected(call, error.detail);
+}
+
+Task<Response> answer_whole(const Exchange& exchange, Call& call, const Response& upstream) {
   auto body = exchange.fhir_json(upstream);
   if (!body) co_return co_await exchange.upstream_rejected(call, body.error().detail);
-  const auto query = serialize(call.decision.plan.kept);
-  const auto self = exchange.public_base() + call.path + (query.empty() ? "" : "?" + query);
+  const auto facts = co_await exchange.circumstances(call, patients_of(*body, exchange.public_base()));
+  if (!facts) co_return co_await exchange.upstream_failed(call, facts.error());
+  const auto self = self_link(exchange, call);
   const AnswerRules rules{.access = call.token->access,
                           .plan = call.decision.plan,
                           .interaction = call.interaction,
                           .public_base = exchange.public_base(),
                           .upstream_base = exchange.upstream_base(),
                           .self_link = self,
-                          .seal_link = [&](std::string_view link) { return seal_link(exchange, call, link); }};
+                          .seal_link = [&](std::string_view link) { return seal_link(exchange, call, link); },
+                          .circumstances = *facts};
   auto judged = is_single(call.interaction.kind) ? judge_resource(std::move(*body), rules)
                                                  : judge_bundle(std::move(*body), rules);
-  if (!judged && judged.error().code == ErrorCode::not_found) {
-    const auto reason = judged.error().detail.empty() ? std::string("not_found") : judged.error().detail;
-    co_return co_await exchange.released(call, not_found(), {.reason = reason, .shown = {}, .withheld = 1});
-  }
-  if (!judged) co_return co_await exchange.upstream_rejected(call, judged.error().detail);
+  if (!judged) co_return co_await refused_answer(exchange, call, judged.error());
   auto response = render(call, *judged, upstream);
   co_return co_await exchange.released(call, std::move(response),
                                        {.reason = {}, .shown = std::move(judged->shown), .withheld = judged->withheld});
 }
 
+// ---- answers that outlive their call
+
+/// What a stream needs of the call that began it.
+struct KeptCall {
+  codec::Request request;
+  Call call;
+
+  explicit KeptCall(const Call& from)
+      : request(facts_of(from.request)),
+        call{.request = request,
+             .rest = {},
+             .token = from.token,
+             .now = from.now,
+             .interaction = from.interaction,
+             .classified = from.classified,
+             .decision = from.decision,
+             .path = from.path,
+             .page_target = from.page_target} {}
+
+  static codec::Request facts_of(const codec::Request& from) {
+    codec::Request out;
+    out.method = from.method;
+    out.peer_address = from.peer_address;
+    out.received = from.received;
+    return out;
+  }
+};
+
+Task<Result<void>> write_down(const Exchange& exchange, std::shared_ptr<const KeptCall> kept, std::vector<Shown> shown,
+                              std::size_t withheld) {
+  const Release release{.reason = {}, .shown = std::move(shown), .withheld = withheld};
+  co_return co_await exchange.write_down(kept->call, 200, release);
+}
+
+Task<Result<Moment>> moment_of(const Exchange& exchange, std::shared_ptr<const KeptCall> kept,
+                               std::vector<std::string> patients) {
+  MITRAL_CO_TRY(auto facts, co_await exchange.circumstances(kept->call, std::move(patients)));
+  facts.now = exchange.now();
+  co_return Moment{std::move(facts), kept};
+}
+
+Task<Response> answer_in_pieces(const Exchange& exchange, Call& call, std::shared_ptr<codec::BodySource> body) {
+  const auto kept = std::make_shared<const KeptCall>(call);
+  StreamRules rules{
+      .access = std::shared_ptr<const policy::Access>(kept->call.token, &kept->call.token->access),
+      .plan = call.decision.plan,
+      .interaction = call.interaction,
+      .public_base = exchange.public_base(),
+      .upstream_base = exchange.upstream_base(),
+      .self_link = self_link(exchange, call),
+      .seal_link = [&exchange, kept](std::string_view link) { return seal_link(exchange, kept->call, link); }};
+  StreamHooks hooks{
+      .write_down = [&exchange, kept](
+                        std::vector<Shown> shown,
+                        std::size_t withheld) { return write_down(exchange, kept, std::move(shown), withheld); },
+      .moment = [&exchange,
+                 kept](std::vector<std::string> patients) { return moment_of(exchange, kept, std::move(patients)); }};
+  auto stream = co_await judge_bundle_stream(std::move(body), std::move(rules), std::move(hooks));
+  if (!stream) co_return co_await refused_answer(exchange, call, stream.error());
+  auto response = Response::with(200, kFhirJson, {});
+  response.stream = std::move(*stream);
+  co_return response;
+}
+
+/// The beginning that was read already, then the rest.
+class Continued final : public codec::BodySource {
+ public:
+  Continued(std::string beginning, std::shared_ptr<codec::BodySource> rest)
+      : beginning_(std::move(beginning)), rest_(std::move(rest)) {}
+  Task<Result<std::string>> next() override {
+    if (!beginning_.empty()) co_return std::exchange(beginning_, {});
+    co_return co_await rest_->next();
+  }
+
+ private:
+  std::string beginning_;
+  std::shared_ptr<codec::BodySource> rest_;
+};
+
 }  // namespace
+
+Task<Response> answer_bundle(const Exchange& exchange, Call& call, Response upstream) {
+  if (!says_fhir_json(upstream)) co_return co_await exchange.upstream_rejected(call, "not FHIR JSON");
+  // Many servers never say how long an answer is: what turns out to be small is judged whole all the same.
+  while (upstream.stream && upstream.body.size() <= limits::kStreamThreshold) {
+    auto piece = co_await upstream.stream->next();
+    if (!piece) co_return co_await exchange.upstream_failed(call, piece.error());
+    if (piece->empty()) upstream.stream.reset();
+    upstream.body += *piece;
+  }
+  if (upstream.body.size() <= limits::kStreamThreshold) co_return co_await answer_whole(exchange, call, upstream);
+  auto body = upstream.stream ? std::make_shared<Continued>(std::move(upstream.body), std::move(upstream.stream))
+                              : source_of(std::move(upstream.body));
+  co_return co_await answer_in_pieces(exchange, call, std::move(body));
+}
 
 std::optional<Response> open_page(const Exchange& exchange, Call& call) {
   const auto& params = call.interaction.params;
   if (params.size() != 1 || params.front().name != kPageParameter || params.front().from_body) return std::nullopt;
-  if (!is_search(call.interaction.kind) && !is_history(call.interaction.kind)) return std::nullopt;
+  if (!is_search(call.interaction.kind) && !is_history(call.interaction.kind) &&
+      call.interaction.kind != InteractionKind::operation) {
+    return std::nullopt;
+  }
   const auto page = exchange.pages().open(params.front().value, *call.token, call.now);
   if (!page || page->path != call.path) return not_found();
   auto interaction = fhir::classify({.method = Method::get,
@@ -155,10 +276,19 @@ std::optional<std::string> seal_link(const Exchange& exchange, const Call& call,
 }
 
 Task<Response> serve_read(const Exchange& exchange, Call& call) {
-  auto upstream = co_await exchange.send(upstream_request(call));
+  const bool single = is_single(call.interaction.kind);
+  auto request = upstream_request(call);
+  request.stream = !single;
+  auto upstream = co_await exchange.send(std::move(request));
   if (!upstream) co_return co_await exchange.upstream_failed(call, upstream.error());
-  if (upstream->status != 200) co_return co_await exchange.upstream_status(call, upstream->status);
-  co_return co_await judge(exchange, call, *upstream);
+  const int status = upstream->status;
+  // Only a search can be refused for what the client put into it; nothing that is asked here depends on a state.
+  const bool odd =
+      status == 409 || status == 412 || (!is_search(call.interaction.kind) && (status == 400 || status == 422));
+  if (odd) co_return co_await exchange.upstream_rejected(call, "unexpected status of a read");
+  if (status != 200) co_return co_await exchange.upstream_status(call, status);
+  if (single) co_return co_await answer_whole(exchange, call, *upstream);
+  co_return co_await answer_bundle(exchange, call, std::move(*upstream));
 }
 
 }  // namespace mitral::gateway

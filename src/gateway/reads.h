@@ -1,5 +1,7 @@
 // Reads: the interactions that only show: read, vread, histories, searches, and their pages (smart-fhir §4.4, §4.10).
 //
+// Answers above kStreamThreshold are judged while they pass: memory per request is bounded.
+//
 // Limits: base/limits.h. Thread rules: from any thread that has a Scheduler; the Call must outlive the Task.
 #pragma once
 
@@ -14,6 +16,10 @@ namespace mitral::gateway {
 
 /// Serves a permitted call.
 [[nodiscard]] Task<codec::Response> serve_read(const Exchange& exchange, Call& call);
+
+/// Judges a searchset or history that upstream answered with 200, and releases it: whole when it is small, else piece
+/// by piece while it passes (stream_judge.h).
+[[nodiscard]] Task<codec::Response> answer_bundle(const Exchange& exchange, Call& call, codec::Response upstream);
 
 /// A sealed paging link instead of parameters? Then the call becomes the request that it continues, to be decided with
 /// the token that is here now. A refusal when the link is not good.
