@@ -41,7 +41,7 @@ TEST_F(Account, AsksForASignInAndThenShowsThePage) {
   EXPECT_TRUE(browser.shows("no-apps"));
   EXPECT_TRUE(browser.shows("no-emergencies"));
   EXPECT_TRUE(says("Alice Example"));
-  EXPECT_TRUE(says("this browser"));
+  EXPECT_TRUE(says("This browser"));
   EXPECT_EQ(browser.response.headers.get("Cache-Control"), "no-store");
   const auto csp = browser.response.headers.get("Content-Security-Policy").value_or("");
   EXPECT_NE(csp.find("default-src 'none'"), std::string_view::npos);

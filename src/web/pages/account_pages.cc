@@ -67,7 +67,8 @@ const std::string_view kAccountTemplate = R"html(<div class="stack">
 {{/has_records}}<section class="card" aria-labelledby="sessions">
 <h2 id="sessions">{{t.account_sessions}}</h2>
 <ul class="sessions">
-{{#sessions}}<li><span class="when">{{text}}</span>{{#here}} <span class="here">{{t.account_here}}</span>{{/here}}</li>
+{{#sessions}}<li>{{#here}}<span class="name here">{{t.account_here}}</span>{{/here}}{{^here}}<span
+class="name">{{t.account_elsewhere}}</span>{{/here}}<span class="when">{{text}}</span></li>
 {{/sessions}}</ul>
 <p class="small">{{t.account_sessions_lead}}</p>
 <form method="post" action="{{end_sessions_action}}">
@@ -149,10 +150,19 @@ std::string_view review_text(const std::optional<model::EmergencyVerdict>& verdi
 }  // namespace
 
 AccessWords access_words(const spec::smart::ScopeSet& scopes) {
-  const auto form = login::ConsentForm::make(scopes);
   AccessWords out;
-  for (const auto& section : consent_sections(form, [](std::string_view) { return true; }, false).items()) {
+  for (const auto& section :
+       consent_sections(login::ConsentForm::make(scopes), [](std::string_view) { return true; }, false).items()) {
     (section["id"].string_or() == "see" ? out.see : out.change) = titles(section);
+  }
+  // A wildcard is not a list of everything that there is.
+  using spec::smart::Perms;
+  for (const auto& scope : scopes.items()) {
+    if (scope.kind != spec::smart::ScopeKind::resource || scope.type != "*" || !scope.restrictions.empty()) continue;
+    constexpr Perms kSee{Perms::kRead | Perms::kSearch};
+    constexpr Perms kChange{Perms::kCreate | Perms::kUpdate | Perms::kDelete};
+    if (scope.perms.contains(kSee)) out.see = text_en("account_everything");
+    if (scope.perms.contains(kChange)) out.change = text_en("account_everything");
   }
   return out;
 }

@@ -26,7 +26,7 @@ const std::string_view kEmergencyTemplate = R"html(<div class="card">
 <dl class="facts">
 {{#launched}}<dt>{{t.emergency_record_label}}</dt><dd id="record-id">{{launched}}</dd>
 {{/launched}}<dt>{{t.signed_in_label}}</dt><dd id="user-name">{{user}}</dd>
-<dt>{{t.emergency_sees_label}}</dt><dd id="emergency-data">{{data}}</dd>
+<dt>{{t.emergency_sees_label}}</dt><dd class="see" id="emergency-data">{{data}}</dd>
 </dl>
 <form method="post" action="{{action}}" class="stack" id="emergency">
 <input type="hidden" name="csrf" value="{{csrf}}">
@@ -52,7 +52,7 @@ autocorrect="off" spellcheck="false" maxlength="64" required aria-describedby="p
 <div class="rows"><label class="tick" for="confirm">
 <input type="checkbox" id="confirm" name="confirm" value="yes" required{{#confirmed}} checked{{/confirmed}}>
 <span class="title">{{t.emergency_confirm}}</span></label></div>
-<div class="actions bar">
+<div class="actions">
 <button type="submit" id="cancel" form="cancel-form" formnovalidate>{{t.deny_emergency}}</button>
 <button type="submit" class="primary" id="open-record">{{t.emergency_open}}</button>
 </div>

@@ -235,15 +235,9 @@ h3 { margin: 0; font-size: 1.125rem; line-height: 1.3; font-weight: 650; overflo
 .entry > * + * { margin-top: 0.9rem; }
 .entry + .entry { border-top: 1px solid var(--line); padding-top: 1.25rem; }
 .sessions { list-style: none; display: grid; gap: 0.6rem; font-size: 0.9688rem; }
-.here {
-  display: inline-block;
-  padding: 0 0.55rem;
-  border-radius: 999px;
-  background: var(--tint);
-  color: var(--accent);
-  font-size: 0.875rem;
-  font-weight: 600;
-}
+.sessions .name { display: block; font-weight: 600; }
+.sessions .when { display: block; font-size: 0.9375rem; color: var(--soft); }
+.facts dd.see, .facts dd.change { font-weight: 400; }
 @media (max-width: 30rem) {
   .top { padding: 1.25rem 1rem 1rem; }
   main { padding: 0 0.6rem 1rem; }
