@@ -6,6 +6,8 @@
 #include <fstream>
 #include <iterator>
 
+#include "app/config_gateway.h"
+#include "app/config_gateway_data.h"
 #include "app/config_reader.h"
 
 namespace mitral::app {
@@ -118,6 +120,12 @@ class Loader {
     r.text("id", entry.id, true);
     r.text("name", entry.name);
     r.text("profile", entry.profile);
+    r.text("brands_file", entry.brands_file);
+    r.text("brand_identifier_system", entry.brand_identifier_system);
+    r.text("brand_identifier_value", entry.brand_identifier_value);
+    if (entry.brands_file.empty() && !entry.brand_identifier_value.empty())
+      r.problem("brand_identifier_value", "needs 'brands_file' beside it");
+    read_associated(t, r, entry);
     r.finish();
     check_issuer(r, entry);
     if (entry.name.empty()) entry.name = entry.id;
@@ -125,6 +133,27 @@ class Loader {
       if (other.id == entry.id) r.problem("id", "is there twice");
     }
     out_.config.server->issuers.push_back(std::move(entry));
+  }
+
+  void read_associated(const toml::table& t, ConfigReader& r, IssuerEntry& entry) {
+    constexpr std::string_view kKey = "associated_endpoints";
+    r.known(kKey);
+    const toml::node* node = t.get(kKey);
+    if (node == nullptr) return;
+    const toml::array* list = node->as_array();
+    if (list == nullptr || !list->is_array_of_tables())
+      return r.problem(kKey, "must be a list of { url = \"…\", capabilities = [\"…\"] }");
+    for (const auto& element : *list) {
+      IssuerEntry::Associated sibling;
+      ConfigReader s(*element.as_table(), "associated_endpoints", file_, out_.problems);
+      s.text("url", sibling.url, true);
+      s.texts("capabilities", sibling.capabilities);
+      s.finish();
+      if (!sibling.url.starts_with("https://") && !sibling.url.starts_with("http://"))
+        s.problem("url", "must be an absolute URL");
+      if (sibling.capabilities.empty()) s.problem("capabilities", "must name at least one");
+      entry.associated_endpoints.push_back(std::move(sibling));
+    }
   }
 
   // RFC 8414 §2: https, no query, no fragment. A trailing slash invites mismatches (J-6), so it is refused.
@@ -157,8 +186,14 @@ class Loader {
     r.text("upstream_authorization_file", g.upstream_authorization_file);
     r.text("issuer", g.issuer, true);
     r.text("issuer_ca", g.issuer_ca);
-    r.text("credential_id", g.credential_id, true);
-    r.text("credential_secret_file", g.credential_secret_file, true);
+    read_gateway_neighbours(t, r, file_, out_.problems, g);
+    read_gateway_data(t, r, file_, out_.problems, g);
+    const bool ours = g.foreign.kind == gateway::IssuerKind::mitral;
+    r.text("credential_id", g.credential_id, ours);
+    r.text("credential_secret_file", g.credential_secret_file, ours);
+    const bool asks = g.foreign.kind == gateway::IssuerKind::introspection || g.foreign.introspect_too;
+    if (asks && (g.credential_id.empty() || (g.credential_secret_file.empty() && g.assertion_key_file.empty())))
+      r.problem("credential_id", "is needed for introspection, with credential_secret_file or assertion_key_file");
     r.texts("origins", g.origins);
     r.text("master_key_file", g.master_key_file, true);
     g.audit.path = "gateway-audit.db";

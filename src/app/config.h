@@ -11,9 +11,12 @@
 #include <string>
 #include <vector>
 
+#include "base/limits.h"
 #include "base/log.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "codec/message.h"
+#include "gateway/rules.h"
 
 namespace mitral::app {
 
@@ -34,6 +37,14 @@ struct IssuerEntry {
   std::string id;                 ///< issuer URL, without a trailing slash
   std::string name;               ///< organisation's name, shown on pages
   std::string profile = "smart";  ///< row of policy/profile.h that applies to the whole issuer
+  std::string brands_file;        ///< user-access brand Bundle (JSON) to publish; empty: none
+  std::string brands;             ///< or the text itself, where no file is meant (the demo)
+  std::string brand_identifier_system, brand_identifier_value;  ///< which brand of it is this server's
+  struct Associated {
+    std::string url;
+    std::vector<std::string> capabilities;
+  };
+  std::vector<Associated> associated_endpoints;  ///< FHIR servers that take the same authorization
 };
 
 struct ServerConfig {
@@ -63,6 +74,34 @@ struct GatewayConfig {
   std::vector<std::string> origins;  ///< CORS
   StorageConfig audit;
   std::string master_key_file;
+
+  // app/config_gateway.h
+  std::string upstream_certificate;  ///< PEM file of a client certificate for the FHIR server
+  std::string upstream_key;
+  std::string upstream_basic_file;  ///< a file with user:password
+  std::string upstream_token_file;  ///< a file with a bearer token
+  std::vector<codec::Header> upstream_headers;
+  Duration upstream_timeout = limits::kClientTimeout;
+  std::string documentation;
+  gateway::UpstreamRules upstream_rules;
+  gateway::IdentityRules identity;
+  std::string phantom_key_file;
+  gateway::ForeignRules foreign;
+  std::string jwks_url, introspection_url, assertion_key_file;
+  gateway::DecideRules decide;
+  Endpoint decide_listen;  ///< port 0: not served
+  std::string decide_secret_file;
+  bool bulk = true;
+  std::vector<gateway::BulkGroups> bulk_groups;
+  std::vector<std::string> bulk_storage;
+  std::string bulk_storage_ca;
+  bool bulk_storage_private = false;  ///< storage hosts lie in the house: private addresses, plain http
+
+  // app/config_gateway_data.h
+  bool enforce_consent = false;
+  std::vector<std::string> custodians;
+  std::string assumed_purpose;
+  std::vector<std::string> hidden_labels;
 };
 
 struct Config {

@@ -26,6 +26,7 @@ Result<std::unique_ptr<GatewayNode>> GatewayNode::create(gateway::Config config,
 }
 
 void GatewayNode::start() {
+  if (!impl_->gateway->follows_feed()) return;
   impl_->runtime.spawn_on(0, [gateway = impl_->gateway.get()] { return gateway->feed().run(); });
 }
 
@@ -33,6 +34,10 @@ void GatewayNode::stop() noexcept { impl_->gateway->feed().stop(); }
 
 net::Handler GatewayNode::handler() {
   return [gateway = impl_->gateway.get()](codec::Request request) { return gateway->handle(std::move(request)); };
+}
+
+net::Handler GatewayNode::decisions() {
+  return [gateway = impl_->gateway.get()](codec::Request request) { return gateway->decide(std::move(request)); };
 }
 
 Task<Result<void>> GatewayNode::ready() const {

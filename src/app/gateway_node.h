@@ -31,6 +31,8 @@ class GatewayNode {
   /// Ends following; the loops must still run for a moment.
   void stop() noexcept;
   [[nodiscard]] net::Handler handler();
+  /// For the listener of a proxy that asks for decisions.
+  [[nodiscard]] net::Handler decisions();
   [[nodiscard]] Task<Result<void>> ready() const;
   [[nodiscard]] std::string metrics_text() const;
 

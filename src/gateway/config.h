@@ -10,7 +10,9 @@
 
 #include "base/secret.h"
 #include "codec/message.h"
+#include "gateway/rules.h"
 #include "net/client.h"
+#include "policy/labels.h"
 
 namespace mitral::gateway {
 
@@ -34,7 +36,22 @@ struct Config {
   std::vector<std::string> origins;           ///< browser origins of registered apps (CORS), "https://app.example"
   std::vector<std::string> hosts;             ///< Host values answered beside public_base's own (threat W-2)
   std::vector<std::string> scopes_supported;  ///< RFC 9728 metadata; may be empty
+  std::string documentation;                  ///< RFC 9728 metadata: a page for developers; may be empty
+  UpstreamRules upstream_rules;
+  IdentityRules identity;
+  ForeignRules foreign;  ///< says whose tokens are accepted
+  DecideRules decide;
   Secret page_key;  ///< 32 bytes that seal paging links; empty: random, links die with the process
+
+  bool enforce_consent = false;              ///< FHIR Consent of patients decides (policy/consent.h)
+  std::vector<std::string> custodians;       ///< "Organization/x": who keeps these records, for Consents that name them
+  std::string assumed_purpose;               ///< HL7 PurposeOfUse of tokens that name none; empty: unknown
+  std::vector<policy::Label> hidden_labels;  ///< security labels that need a permission of their own (policy/labels.h)
+
+  bool bulk = true;                       ///< Bulk Data export is offered, if upstream has it
+  std::vector<BulkGroups> bulk_groups;    ///< clients that are not listed may export whatever their scopes allow
+  std::vector<std::string> bulk_storage;  ///< URLs with a path, below which export files may lie beside upstream's own
+  net::ClientOptions bulk_storage_options;  ///< for those; no credential is ever sent there
 };
 
 }  // namespace mitral::gateway

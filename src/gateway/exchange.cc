@@ -1,5 +1,8 @@
 #include "gateway/exchange.h"
 
+#include <algorithm>
+
+#include "base/limits.h"
 #include "base/log.h"
 #include "codec/fields.h"
 #include "codec/form.h"
@@ -7,6 +10,8 @@
 #include "fhir/r4.h"
 #include "gateway/access_audit.h"
 #include "gateway/outcome.h"
+#include "gateway/phantom.h"
+#include "policy/consent_gate.h"
 
 namespace mitral::gateway {
 namespace {
@@ -18,6 +23,15 @@ using policy::Reason;
 
 AuditOutcome outcome_of(int status) noexcept {
   return status < 400 ? AuditOutcome::success : status < 500 ? AuditOutcome::denied : AuditOutcome::failure;
+}
+
+/// A write of a Consent, or a transaction that may hold one. Bodies are the gateway's own text, without escapes.
+bool may_change_consents(const UpstreamRequest& request) noexcept {
+  if (request.method == codec::Method::get || request.method == codec::Method::head) return false;
+  const auto path = std::string_view(request.target).substr(0, request.target.find('?'));
+  if (path == "/Consent/_search") return false;
+  return path == "/Consent" || path.starts_with("/Consent/") ||
+         ((path.empty() || path == "/") && request.body.find("Consent") != std::string::npos);
 }
 
 }  // namespace
@@ -57,38 +71,70 @@ std::string version_tag(const codec::Json& resource) {
 Exchange::Exchange(Parts parts)
     : parts_(std::move(parts)),
       challenge_metadata_(
-          resource_metadata_url(parts_.config.audience.empty() ? parts_.config.public_base : parts_.config.audience)) {}
+          resource_metadata_url(parts_.config.audience.empty() ? parts_.config.public_base : parts_.config.audience)),
+      consents_(parts_.config.enforce_consent ? std::make_unique<ConsentSource>(parts_.clock) : nullptr) {}
 
 /// Nothing of the client's request is copied: every header here is the gateway's own (threat W-19).
 Task<Result<Response>> Exchange::send(UpstreamRequest request) const {
+  const bool changes_consents = consents_ != nullptr && may_change_consents(request);
   codec::Request out;
   out.method = request.method;
   if (!request.content_type.empty()) out.headers.add("Content-Type", request.content_type);
   out.body = std::move(request.body);
   out.headers.add("Accept", request.accept);
   out.headers.add("Accept-Encoding", "identity");
-  out.headers.add("Prefer", "handling=strict");
+  const bool prefers = std::ranges::any_of(
+      request.headers, [](const codec::Header& header) { return codec::iequals(header.name, "Prefer"); });
+  if (!prefers) out.headers.add("Prefer", "handling=strict");
   for (const auto& header : request.headers) out.headers.add(header.name, header.value);
   for (const auto& header : parts_.config.upstream_headers) out.headers.add(header.name, header.value);
+  if (request.call != nullptr && parts_.identity != nullptr && parts_.identity->tells()) {
+    MITRAL_CO_TRY(const auto told, parts_.identity->headers_for(*request.call->token, parts_.clock.now()));
+    for (const auto& header : told) out.headers.add(header.name, header.value);
+  }
   out.set_target(parts_.upstream.target + request.target);
   auto url = parts_.upstream;
   url.target = out.target;
+  auto options = parts_.config.upstream_options;
+  if (request.max_body != 0) options.max_body = request.max_body;
   parts_.metrics.upstream_requests.add();
-  auto answer = request.stream
-                    ? co_await parts_.sender.open(std::move(url), std::move(out), parts_.config.upstream_options)
-                    : co_await parts_.sender.send(std::move(url), std::move(out), parts_.config.upstream_options);
+  auto answer = request.stream ? co_await parts_.sender.open(std::move(url), std::move(out), std::move(options))
+                               : co_await parts_.sender.send(std::move(url), std::move(out), std::move(options));
   if (!answer) {
     parts_.metrics.upstream_failures.add();
     log::warn("gateway.upstream_failed", {{"error", name(answer.error().code)}, {"detail", answer.error().detail}});
   }
+  // Also when nobody knows whether it was done (threat S-28).
+  if (changes_consents) consents_->forget();
   co_return answer;
 }
 
-Result<codec::Json> Exchange::fhir_json(const Response& response) const {
+Task<Result<Response>> Exchange::download(net::Url url, std::string accept) const {
+  codec::Request out;
+  out.method = codec::Method::get;
+  out.headers.add("Accept", accept);
+  out.headers.add("Accept-Encoding", "identity");
+  out.set_target(url.target);
+  auto options = parts_.config.bulk_storage_options;
+  options.max_body = limits::kBulkFileMax;
+  parts_.metrics.upstream_requests.add();
+  auto answer = co_await parts_.sender.open(std::move(url), std::move(out), std::move(options));
+  if (!answer) {
+    parts_.metrics.upstream_failures.add();
+    log::warn("gateway.storage_failed", {{"error", name(answer.error().code)}});
+  }
+  co_return answer;
+}
+
+bool says_fhir_json(const Response& response) {
   const auto type = response.headers.get("Content-Type").value_or("");
   const auto encoding = response.headers.get("Content-Encoding").value_or("identity");
-  if (!codec::iequals(encoding, "identity") || response.headers.count("Content-Type") != 1 ||
-      (!codec::is_media_type(type, "application/fhir+json") && !codec::is_media_type(type, "application/json"))) {
+  return codec::iequals(encoding, "identity") && response.headers.count("Content-Type") == 1 &&
+         (codec::is_media_type(type, "application/fhir+json") || codec::is_media_type(type, "application/json"));
+}
+
+Result<codec::Json> Exchange::fhir_json(const Response& response) const {
+  if (!says_fhir_json(response)) {
     return fail(ErrorCode::malformed, {}, "not FHIR JSON");
   }
   return parse_upstream(response.body, upstream_base(), public_base());
@@ -109,9 +155,18 @@ Task<Result<codec::Json>> Exchange::fetch(std::string_view type, std::string_vie
   co_return json;
 }
 
-Task<Result<policy::Circumstances>> Exchange::circumstances(const Call& call,
-                                                            std::vector<std::string> /*patients*/) const {
-  co_return policy::Circumstances{.now = call.now, .consents = nullptr};
+Task<Result<policy::Circumstances>> Exchange::circumstances(const Call& call, std::vector<std::string> patients) const {
+  policy::Circumstances out{.now = call.now, .consents = nullptr};
+  if (!consents_) co_return out;
+  const auto& access = call.token->access;
+  const auto wanted = policy::patients_to_ask(access, std::move(patients));
+  const auto book = std::make_shared<const policy::ConsentBook>(co_await consents_->read(*this, wanted));
+  const bool all = std::ranges::all_of(wanted, [&](const std::string& id) { return book->find(id) != nullptr; });
+  if (!all && !access.requester().emergency()) {
+    co_return fail(ErrorCode::unavailable, {}, "directives of a patient can't be read");
+  }
+  out.consents = book;
+  co_return out;
 }
 
 std::string Exchange::challenge_for(std::string_view error, ClientText text, std::string_view scope) const {
@@ -124,7 +179,7 @@ Response Exchange::unauthorized(std::string_view error, ClientText description) 
   return out;
 }
 
-Response Exchange::refusal(const policy::RequestDecision& decision, const Interaction& interaction) const {
+Response Exchange::refusal(const policy::RequestDecision& decision, const Interaction& /*interaction*/) const {
   const auto forbidden = [&](ClientText text, std::string_view scope = {}) {
     auto out = outcome_response(403, "forbidden", text, decision.parameter);
     if (!scope.empty()) out.headers.add("WWW-Authenticate", challenge_for("insufficient_scope", text, scope));
@@ -144,10 +199,11 @@ Response Exchange::refusal(const policy::RequestDecision& decision, const Intera
                               decision.parameter);
     case Reason::parameter_malformed:
       return outcome_response(400, "invalid", "A parameter can't be read", decision.parameter);
-    case Reason::interaction_not_offered:
-      return fhir::letters_needed(interaction.kind).find_first_of("cud") == std::string_view::npos
-                 ? forbidden("This interaction is not offered here")
-                 : method_not_allowed();
+    case Reason::interaction_not_offered: return forbidden("This interaction is not offered here");
+    case Reason::link_changed: return forbidden("A resource keeps its type, id and patients");
+    case Reason::label_changed: return forbidden("Security labels can't be changed here");
+    case Reason::reference_denied: return forbidden("A reference in this resource may not be made");
+    case Reason::write_denied: return forbidden("Such content is not written through here");
     default: break;
   }
   return forbidden("This request is not allowed");

@@ -9,6 +9,7 @@
 // methods from any thread that has a Scheduler; the Call must outlive the Task.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,6 +21,7 @@
 #include "gateway/answer.h"
 #include "gateway/call.h"
 #include "gateway/config.h"
+#include "gateway/consent_source.h"
 #include "gateway/metrics.h"
 #include "gateway/page_sealer.h"
 #include "gateway/upstream.h"
@@ -36,7 +38,12 @@ struct UpstreamRequest {
   std::vector<codec::Header> headers{};  ///< further ones that the gateway itself chose (If-Match ...)
   bool stream = false;                   ///< the answer's body may come in pieces
   std::string accept = "application/fhir+json";
+  const Call* call = nullptr;  ///< on whose behalf: upstream is told, where the operator wants it (phantom.h)
+  std::size_t max_body = 0;  ///< of the answer; 0: as configured
 };
+
+class Bulk;
+class Identity;
 
 /// What became of a call, for the audit.
 struct Release {
@@ -55,6 +62,8 @@ class Exchange {
     const Clock& clock;
     Metrics& metrics;
     const PageSealer& pages;
+    Bulk* bulk = nullptr;                ///< null: Bulk Data is not offered
+    const Identity* identity = nullptr;  ///< null: upstream is told nothing about callers
   };
   explicit Exchange(Parts parts);
 
@@ -66,10 +75,13 @@ class Exchange {
   [[nodiscard]] const std::string& upstream_path() const noexcept { return parts_.upstream.target; }
   [[nodiscard]] Metrics& metrics() const noexcept { return parts_.metrics; }
   [[nodiscard]] const PageSealer& pages() const noexcept { return parts_.pages; }
+  [[nodiscard]] Bulk* bulk() const noexcept { return parts_.bulk; }
   [[nodiscard]] Instant now() const { return parts_.clock.now(); }
 
   /// Sends with the gateway's own credential. Every status is a success; failures are logged and counted here.
   [[nodiscard]] Task<Result<codec::Response>> send(UpstreamRequest request) const;
+  /// A streamed GET from a host that the operator listed for files. No credential and no header but Accept goes there.
+  [[nodiscard]] Task<Result<codec::Response>> download(net::Url url, std::string accept) const;
   /// The strictly parsed JSON of a 200 or 201 answer, upstream references moved to the public base. malformed: not FHIR
   /// JSON.
   [[nodiscard]] Result<codec::Json> fhir_json(const codec::Response& response) const;
@@ -77,7 +89,8 @@ class Exchange {
   /// 410.
   [[nodiscard]] Task<Result<codec::Json>> fetch(std::string_view type, std::string_view id) const;
 
-  /// The facts besides the token, for the patients within the token's bounds and those named here.
+  /// The facts besides the token, for the patients within the token's bounds and those named here. unavailable: the
+  /// directives of one of them can't be read (but in emergency access, which overrides them).
   [[nodiscard]] Task<Result<policy::Circumstances>> circumstances(const Call& call,
                                                                   std::vector<std::string> patients) const;
 
@@ -102,8 +115,11 @@ class Exchange {
  private:
   Parts parts_;
   std::string challenge_metadata_;
+  std::unique_ptr<ConsentSource> consents_;  ///< null: directives are not enforced
 };
 
+/// Media type and coding of an upstream answer are FHIR JSON's.
+[[nodiscard]] bool says_fhir_json(const codec::Response& response);
 /// The one 503: can't be checked now.
 [[nodiscard]] codec::Response unavailable();
 /// The one 502.

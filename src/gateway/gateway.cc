@@ -7,10 +7,14 @@
 #include "codec/fields.h"
 #include "codec/uri.h"
 #include "crypto/random.h"
+#include "gateway/bulk.h"
+#include "gateway/decision_endpoint.h"
 #include "gateway/fhir_route.h"
 #include "gateway/outcome.h"
 #include "gateway/page_sealer.h"
+#include "gateway/phantom.h"
 #include "gateway/public_documents.h"
+#include "gateway/upstream_channel.h"
 
 namespace mitral::gateway {
 namespace {
@@ -48,6 +52,16 @@ Result<void> check(const Config& config) {
     if (codec::origin_of(origin) != origin)
       return bad_config("an origin must be scheme://host[:port], as browsers send it");
   }
+  if (!config.decide.path.starts_with('/') || config.decide.path.ends_with('/') ||
+      !codec::is_plain_path(config.decide.path))
+    return bad_config("the path of decisions must be a plain path");
+  if (!config.documentation.empty() && !codec::parse_http_url(config.documentation))
+    return bad_config("documentation must be an http(s) URL");
+  for (const auto& storage : config.bulk_storage) {
+    const auto url = codec::parse_http_url(storage);
+    if (!url || url->has_query || url->has_fragment || url->has_userinfo || !codec::is_plain_path(url->path))
+      return bad_config("bulk_storage must hold http(s) URLs with a path");
+  }
   for (const auto& header : config.upstream_headers) {
     if (!codec::is_token(header.name) || !codec::is_safe_header_value(header.value))
       return bad_config("upstream header");
@@ -62,10 +76,14 @@ struct Gateway::Impl {
   const Clock& clock;
   Metrics metrics;
   IssuerLink issuer;
+  UpstreamChannel channel;
+  Identity identity;
   TokenVerifier verifier;
   PageSealer pages;
+  Bulk bulk;
   PublicDocuments documents;
   FhirRoute route;
+  DecisionEndpoint decisions;
   std::string base_path;
   std::string metadata_path;  ///< of RFC 9728
   std::vector<std::string> hosts;
@@ -75,11 +93,15 @@ struct Gateway::Impl {
        const net::Url& upstream)
       : config(std::move(c)),
         clock(the_clock),
-        issuer(IssuerLink::create(config, sender, metrics).value()),
+        issuer(IssuerLink::create(config, sender, metrics, clock, random).value()),
+        channel(sender, upstream, config.upstream_rules, metrics, clock),
+        identity(Identity::create(config, metrics, random).value()),
         verifier(config, issuer, metrics, clock),
         pages(config.page_key, config.audience.empty() ? config.public_base : config.audience, random),
-        documents(config, upstream, sender, issuer, clock),
-        route({config, upstream, sender, audit, clock, metrics, pages}, verifier) {
+        bulk(config.page_key, config.audience.empty() ? config.public_base : config.audience, random),
+        documents(config, upstream, channel, issuer, clock),
+        route({config, upstream, channel, audit, clock, metrics, pages, config.bulk ? &bulk : nullptr, &identity}, verifier),
+        decisions({config, upstream, channel, audit, clock, metrics, pages}, verifier, identity) {
     const auto url = codec::parse_http_url(config.public_base);
     base_path = url->path;
     hosts = config.hosts;
@@ -106,7 +128,8 @@ Result<std::unique_ptr<Gateway>> Gateway::create(Config config, Sender& sender, 
   MITRAL_TRY(auto upstream, net::parse_url(config.upstream));
   if (upstream.target == "/") upstream.target.clear();
   Metrics unused;
-  MITRAL_CHECK(IssuerLink::create(config, sender, unused));
+  MITRAL_CHECK(IssuerLink::create(config, sender, unused, clock, random));
+  MITRAL_TRY(const auto identity, Identity::create(config, unused, random));
   if (config.page_key.empty()) config.page_key = Secret(crypto::random_bytes(random, kPageKeySize));
   return std::unique_ptr<Gateway>(
       new Gateway(std::make_unique<Impl>(std::move(config), sender, audit, clock, random, upstream)));
@@ -114,7 +137,8 @@ Result<std::unique_ptr<Gateway>> Gateway::create(Config config, Sender& sender, 
 
 FeedFollower& Gateway::feed() noexcept { return impl_->verifier.feed(); }
 const Metrics& Gateway::metrics() const noexcept { return impl_->metrics; }
-bool Gateway::ready() const noexcept { return impl_->verifier.feed().trusted(impl_->clock.now()); }
+bool Gateway::ready() const noexcept { return impl_->verifier.ready(impl_->clock.now()); }
+bool Gateway::follows_feed() const noexcept { return impl_->verifier.follows_feed(); }
 std::size_t Gateway::tokens_cached() const { return impl_->verifier.cache().size(); }
 
 Task<Response> Gateway::handle(Request request) {
@@ -135,6 +159,17 @@ Task<Response> Gateway::handle(Request request) {
   co_return out;
 }
 
+Task<Response> Gateway::decide(Request request) {
+  try {
+    co_return co_await impl_->decisions.handle(request);
+  } catch (const std::exception& e) {
+    log::error("gateway.exception", {{"what", e.what()}});
+  } catch (...) {
+    log::error("gateway.exception");
+  }
+  co_return outcome_response(500, "exception", "Something went wrong here");
+}
+
 Task<Response> Gateway::Impl::answer(const Request& request) {
   Response out;
   bool any_origin = false;
@@ -146,6 +181,11 @@ Task<Response> Gateway::Impl::answer(const Request& request) {
     out = outcome_response(400, "invalid", "The path is not plain");
   } else if (request.path == metadata_path && (request.method == Method::get || request.method == Method::head)) {
     out = documents.protected_resource();
+    any_origin = true;
+  } else if (request.path == kGatewayJwksPath && !identity.jwks().empty() &&
+             (request.method == Method::get || request.method == Method::head)) {
+    out = Response::with(200, "application/jwk-set+json", identity.jwks());
+    out.headers.add("Cache-Control", "public, max-age=60");
     any_origin = true;
   } else if (request.path.starts_with(base_path) &&
              (request.path.size() == base_path.size() || request.path[base_path.size()] == '/')) {
@@ -164,10 +204,7 @@ Task<Response> Gateway::Impl::below_base(const Request& request, std::string_vie
   any_origin = smart || metadata;
   if (request.method == Method::options) co_return preflight(request);
   if (get && smart) co_return co_await documents.smart_configuration();
-  if (get && metadata) {
-    if (wants_fhir_json(request.headers.get("Accept").value_or(""), {})) co_return co_await documents.metadata();
-    co_return outcome_response(406, "not-supported", "Only FHIR JSON is served here");
-  }
+  if (get && metadata) co_return co_await documents.metadata(request);
   any_origin = false;
   co_return co_await route.handle(request, rest);
 }
@@ -176,9 +213,9 @@ Task<Response> Gateway::Impl::below_base(const Request& request, std::string_vie
 Response Gateway::Impl::preflight(const Request& request) const {
   Response out;
   out.status = 204;
-  out.headers.add("Allow", "GET, HEAD, POST, OPTIONS");
+  out.headers.add("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
   if (request.headers.count("Origin") == 1 && request.headers.count("Access-Control-Request-Method") == 1) {
-    out.headers.add("Access-Control-Allow-Methods", "GET, HEAD, POST");
+    out.headers.add("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE");
     out.headers.add("Access-Control-Allow-Headers", kAllowHeaders);
     out.headers.add("Access-Control-Max-Age", "600");
   }

@@ -48,10 +48,14 @@ class Gateway {
 
   [[nodiscard]] Task<codec::Response> handle(codec::Request request);
 
+  /// The decision as a service for a proxy (decision_endpoint.h): on a listener that only the proxy reaches.
+  [[nodiscard]] Task<codec::Response> decide(codec::Request request);
   [[nodiscard]] FeedFollower& feed() noexcept;
   [[nodiscard]] const Metrics& metrics() const noexcept;
   /// The authorization server is being heard: for /readyz.
   [[nodiscard]] bool ready() const noexcept;
+  /// There is a revocation feed to follow: not with an issuer of another make.
+  [[nodiscard]] bool follows_feed() const noexcept;
   /// Tokens remembered now.
   [[nodiscard]] std::size_t tokens_cached() const;
 

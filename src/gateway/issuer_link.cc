@@ -36,8 +36,13 @@ std::optional<model::Change> change_of(const Json& line) {
 
 }  // namespace
 
-Result<IssuerLink> IssuerLink::create(const Config& config, Sender& sender, Metrics& metrics) {
+Result<IssuerLink> IssuerLink::create(const Config& config, Sender& sender, Metrics& metrics, const Clock& clock,
+                                      Random& random) {
   IssuerLink out(sender, metrics);
+  if (config.foreign.kind != IssuerKind::mitral) {
+    MITRAL_TRY(out.foreign_, ForeignIssuer::create(config, sender, clock, random));
+    return out;
+  }
   MITRAL_TRY(out.introspection_, url_of(config.introspection_url, config.issuer, "/introspect"));
   MITRAL_TRY(out.jwks_, url_of(config.jwks_url, config.issuer, "/jwks"));
   MITRAL_TRY(out.feed_, url_of(config.revocations_url, config.issuer, "/revocations"));
@@ -62,20 +67,16 @@ codec::Request IssuerLink::get_request(bool with_credential) const {
 Task<Result<Json>> IssuerLink::call(net::Url url, codec::Request request, net::ClientOptions options) const {
   const std::size_t max_body = options.max_body;
   MITRAL_CO_TRY(const auto response, co_await sender_.send(std::move(url), std::move(request), std::move(options)));
-  if (response.status != 200) co_return useless("authorization server answered " + std::to_string(response.status));
-  const auto content_type = response.headers.get("Content-Type").value_or("");
-  if (response.headers.count("Content-Type") != 1 ||
-      (!codec::is_media_type(content_type, "application/json") &&
-       !codec::is_media_type(content_type, "application/jwk-set+json"))) {
-    co_return useless("authorization server did not answer with JSON");
-  }
-  auto json = Json::parse_object(response.body, {.max_depth = limits::kJoseJsonDepthMax, .max_bytes = max_body});
-  if (!json) co_return useless("authorization server answered with malformed JSON");
-  co_return std::move(*json);
+  co_return issuer_answer(response, max_body);
 }
 
 Task<Result<Json>> IssuerLink::introspect(std::string token) const {
   metrics_.introspections.add();
+  if (foreign_) {
+    auto theirs = co_await foreign_->introspect(std::move(token));
+    if (!theirs) metrics_.introspections_failed.add();
+    co_return theirs;
+  }
   codec::Request request = get_request(true);
   request.method = codec::Method::post;
   request.headers.add("Content-Type", "application/x-www-form-urlencoded");
@@ -90,6 +91,14 @@ Task<Result<Json>> IssuerLink::introspect(std::string token) const {
 
 Task<Result<jose::JwkSet>> IssuerLink::fetch_keys() const {
   metrics_.jwks_fetches.add();
+  if (foreign_) {
+    auto theirs = co_await foreign_->fetch_keys();
+    if (!theirs) {
+      metrics_.jwks_failures.add();
+      co_return useless("key set can't be used: " + theirs.error().detail);
+    }
+    co_return theirs;
+  }
   auto options = options_;
   options.max_body = limits::kJwksMax;
   const auto answer = co_await call(jwks_, get_request(false), std::move(options));
@@ -102,10 +111,12 @@ Task<Result<jose::JwkSet>> IssuerLink::fetch_keys() const {
 }
 
 Task<Result<Json>> IssuerLink::fetch_smart_configuration() const {
+  if (foreign_) co_return co_await foreign_->smart_configuration();
   co_return co_await call(smart_, get_request(false), options_);
 }
 
 Task<Result<IssuerLink::FeedPage>> IssuerLink::poll_feed(std::int64_t after, Duration wait) const {
+  if (foreign_) co_return useless("issuers of another make have no revocation feed");
   metrics_.feed_polls.add();
   auto url = feed_;
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(wait).count();

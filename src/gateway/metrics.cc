@@ -36,6 +36,13 @@ void Metrics::render(std::string& out) const {
   line(out, "upstream_requests_total", "Requests sent to the FHIR server.", upstream_requests);
   line(out, "upstream_failures_total", "Requests that the FHIR server did not answer.", upstream_failures);
   line(out, "upstream_rejected_total", "Answers of the FHIR server that were not let through.", upstream_rejected);
+  line(out, "upstream_retries_total", "Safe requests sent to the FHIR server a second time.", upstream_retries);
+  line(out, "upstream_refused_full_total", "Requests not sent: too many in flight.", upstream_refused_full);
+  line(out, "upstream_refused_circuit_total", "Requests not sent: the circuit was open.", upstream_refused_circuit);
+  line(out, "circuit_opened_total", "Times the circuit to the FHIR server opened.", circuit_opened);
+  line(out, "phantoms_total", "Identity tokens signed for the FHIR server.", phantoms);
+  line(out, "decided_permit_total", "Requests that the decision endpoint permitted.", decided_permit);
+  line(out, "decided_deny_total", "Requests that the decision endpoint refused.", decided_deny);
   line(out, "resources_shown_total", "Resources that left.", resources_shown);
   line(out, "resources_withheld_total", "Resources that were taken out of answers.", resources_withheld);
   line(out, "audit_events_total", "Audit events written.", audit_events);

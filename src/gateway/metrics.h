@@ -27,6 +27,10 @@ struct Metrics {
   Counter jwks_fetches, jwks_failures;
   Counter feed_polls, feed_failures, feed_changes;
   Counter upstream_requests, upstream_failures, upstream_rejected;  ///< rejected: an answer that was not let through
+  Counter upstream_retries, circuit_opened;                         ///< the way to the FHIR server (upstream_channel.h)
+  Counter upstream_refused_full, upstream_refused_circuit;          ///< not even asked
+  Counter phantoms;                                                 ///< identity tokens signed for the FHIR server
+  Counter decided_permit, decided_deny;                             ///< answers of the decision endpoint
   Counter resources_shown, resources_withheld;
   Counter audit_events, audit_failures, audit_skipped;  ///< skipped: unproven callers above the rate
 

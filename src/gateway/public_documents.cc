@@ -2,9 +2,12 @@
 
 #include "base/log.h"
 #include "codec/fields.h"
+#include "codec/uri.h"
 #include "gateway/answer.h"
 #include "gateway/capability.h"
+#include "gateway/fhir_route.h"
 #include "gateway/outcome.h"
+#include "gateway/phantom.h"
 
 namespace mitral::gateway {
 namespace {
@@ -61,12 +64,25 @@ Task<Result<std::string>> PublicDocuments::fetch_metadata() {
   if (response.status != 200)
     co_return fail(ErrorCode::unavailable, {}, "upstream metadata: " + std::to_string(response.status));
   MITRAL_CO_TRY(const auto json, parse_upstream(response.body, config_.upstream, config_.public_base));
-  MITRAL_CO_TRY(const auto out,
-                public_capabilities(json, *smart, config_.public_base, !config_.origins.empty(), clock_.now()));
+  MITRAL_CO_TRY(const auto out, public_capabilities(json, *smart, config_.public_base, !config_.origins.empty(),
+                                                    config_.bulk, clock_.now()));
   co_return out.dump();
 }
 
-Task<Response> PublicDocuments::metadata() {
+Task<Response> PublicDocuments::metadata(const codec::Request& request) {
+  const auto params = fhir::parse_query(request.query);
+  if (!params) co_return outcome_response(400, "invalid", "The request is not well-formed");
+  std::vector<std::string_view> formats;
+  for (const auto& param : *params) {
+    if (param.name == "_format") formats.emplace_back(param.value);
+    // FHIR R4 http.html#capabilities: normative parts are in the full statement as well.
+    if (param.name == "mode" && param.value != "full" && param.value != "normative") {
+      co_return outcome_response(400, "not-supported", "Only the modes full and normative are served here");
+    }
+  }
+  if (!wants_fhir_json(request.headers.get("Accept").value_or(""), formats)) {
+    co_return outcome_response(406, "not-supported", "Only FHIR JSON is served here");
+  }
   const auto text = co_await metadata_.get([this] { return fetch_metadata(); });
   if (!text) co_return failed(text.error());
   auto out = Response::with(200, kFhirJson, **text);
@@ -82,14 +98,25 @@ Task<Response> PublicDocuments::smart_configuration() {
   co_return out;
 }
 
-Response PublicDocuments::protected_resource() const {
+Json protected_resource_metadata(const Config& config) {
   // RFC 9728 §2: the identifier is exactly the audience that tokens carry.
-  Json json = Json::object({{"resource", config_.audience.empty() ? config_.public_base : config_.audience}});
-  json.set("authorization_servers", Json::array({Json(config_.issuer)}));
-  if (!config_.scopes_supported.empty()) json.set("scopes_supported", Json::array_of(config_.scopes_supported));
+  Json json = Json::object({{"resource", config.audience.empty() ? config.public_base : config.audience}});
+  json.set("authorization_servers", Json::array({Json(config.issuer)}));
+  if (!config.scopes_supported.empty()) json.set("scopes_supported", Json::array_of(config.scopes_supported));
   json.set("bearer_methods_supported", Json::array({Json("header")}));
-  json.set("resource_name", Json(config_.name));
-  auto out = Response::with(200, "application/json", json.dump());
+  json.set("resource_name", Json(config.name));
+  if (!config.documentation.empty()) json.set("resource_documentation", Json(config.documentation));
+  // RFC 9728 §2: keys of the resource server itself; what it signs are the tokens that tell its upstream who asks.
+  if (config.identity.phantom) {
+    const auto base = codec::parse_http_url(config.public_base);
+    json.set("jwks_uri",
+             std::string(base->scheme) + "://" + std::string(base->authority) + std::string(kGatewayJwksPath));
+  }
+  return json;
+}
+
+Response PublicDocuments::protected_resource() const {
+  auto out = Response::with(200, "application/json", protected_resource_metadata(config_).dump());
   out.headers.add("Cache-Control", "public, max-age=60");
   return out;
 }

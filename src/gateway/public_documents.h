@@ -18,12 +18,16 @@
 
 namespace mitral::gateway {
 
+/// RFC 9728 §2.
+[[nodiscard]] codec::Json protected_resource_metadata(const Config& config);
+
 class PublicDocuments {
  public:
   PublicDocuments(const Config& config, net::Url upstream, Sender& sender, const IssuerLink& issuer,
                   const Clock& clock);
 
-  [[nodiscard]] Task<codec::Response> metadata();
+  /// The CapabilityStatement, in the form and mode that the request asks for: JSON, not of terminology.
+  [[nodiscard]] Task<codec::Response> metadata(const codec::Request& request);
   [[nodiscard]] Task<codec::Response> smart_configuration();
   [[nodiscard]] codec::Response protected_resource() const;
 

@@ -39,6 +39,14 @@ bool lacks_context(const ScopeSet& scopes, const policy::TokenFacts& facts) {
          ((scopes.has_context(ScopeContext::user) || scopes.has(ScopeKind::fhir_user)) && facts.fhir_user.empty());
 }
 
+std::shared_ptr<const policy::DataPolicy> data_policy_of(const Config& config) {
+  return std::make_shared<const policy::DataPolicy>(
+      policy::DataPolicy{.labels = policy::LabelPolicy(config.hidden_labels),
+                         .consents = config.enforce_consent,
+                         .custodians = config.custodians,
+                         .assumed_purpose = config.assumed_purpose});
+}
+
 class InFlight {
  public:
   explicit InFlight(std::atomic<std::size_t>& count) noexcept
@@ -59,6 +67,8 @@ TokenVerifier::TokenVerifier(const Config& config, const IssuerLink& issuer, Met
     : issuer_name_(config.issuer),
       audience_(config.audience.empty() ? config.public_base : config.audience),
       own_base_(config.public_base),
+      foreign_(config.foreign),
+      data_policy_(data_policy_of(config)),
       issuer_(issuer),
       metrics_(metrics),
       clock_(clock),
@@ -66,10 +76,11 @@ TokenVerifier::TokenVerifier(const Config& config, const IssuerLink& issuer, Met
       feed_(issuer, revoked_, metrics, clock, [this] { keys_.expire(); }) {}
 
 bool TokenVerifier::believable(const TokenCache::Entry& entry, Instant now) const {
+  if (foreign_.kind != IssuerKind::mitral) return entry.confirmed <= now && now - entry.confirmed <= foreign_.believed;
   return feed_.trusted(now) && entry.confirmed >= revoked_.confirmed_since();
 }
 
-Task<Result<TokenPtr>> TokenVerifier::verify(std::string_view token) {
+Task<Result<TokenPtr>> TokenVerifier::verify(std::string_view token, std::string_view address) {
   if (token.size() > limits::kJoseCompactMax) co_return refused("token too long");
   const auto now = clock_.now();
   const auto key = cache_key(audience_, token);
@@ -85,18 +96,19 @@ Task<Result<TokenPtr>> TokenVerifier::verify(std::string_view token) {
   }
   metrics_.token_cache_misses.add();
   std::string text(token);
-  MITRAL_CO_TRY(auto local, co_await check_locally(text, now));
+  const bool foreign = foreign_.kind != IssuerKind::mitral;
+  MITRAL_CO_TRY(auto local, foreign ? co_await check_foreign(text, now) : co_await check_locally(text, now));
   if (local.complete) {
     const auto& found = *local.complete;
     if (revoked_.revoked(found->names())) co_return refused("revoked");
     // The issuer vouched for it when it was issued; its clock may be ahead of ours.
-    const TokenCache::Entry entry{found, found->issued - limits::kClockSkew};
+    const TokenCache::Entry entry{found, foreign ? now : found->issued - limits::kClockSkew};
     if (believable(entry, now)) {
       cache_.put(key, entry);
       co_return found;
     }
   }
-  co_return co_await confirm(std::move(text), std::move(local), key);
+  co_return co_await confirm(std::move(text), std::string(address), std::move(local), key);
 }
 
 Task<Result<jose::VerifiedJws>> TokenVerifier::verify_signature(const jose::Jws& jws) {
@@ -140,7 +152,7 @@ Task<Result<TokenVerifier::Local>> TokenVerifier::check_locally(std::string_view
   }
   out.client = claims["client_id"].string_or();
   out.subject = jwt->claims.sub.value_or("");
-  MITRAL_CO_TRY(auto complete, token_of(claims, now, Instant::max()));
+  MITRAL_CO_TRY(auto complete, token_of(claims, now, Instant::max(), false));
   const auto scopes = ScopeSet::parse_known(claims["scope"].string_or(), policy::scope_rules());
   policy::TokenFacts facts;
   facts.patient = claims["patient"].string_or();
@@ -149,20 +161,51 @@ Task<Result<TokenVerifier::Local>> TokenVerifier::check_locally(std::string_view
   co_return out;
 }
 
-Task<Result<TokenPtr>> TokenVerifier::confirm(std::string token, Local local, const Hash256& key) {
+/// A JWT of another make is checked whole; anything else is for its issuer's introspection to judge.
+Task<Result<TokenVerifier::Local>> TokenVerifier::check_foreign(std::string_view token, Instant now) {
+  Local out;
+  if (foreign_.kind == IssuerKind::introspection) co_return out;
+  auto jws = jose::Jws::parse(token, jose::kAllSignAlgs);
+  if (!jws) co_return refused("not a JWT");
+  jose::Validation expected;
+  expected.issuer = issuer_name_;
+  expected.audiences = {audience_};
+  expected.now = now;
+  expected.skew = Duration::zero();
+  expected.skew_future = limits::kClockSkew;
+  expected.typs.assign(foreign_.typs.begin(), foreign_.typs.end());
+  expected.required = {"iss", "aud", "exp", "iat"};
+  MITRAL_CO_TRY(auto verified, co_await verify_signature(*jws));
+  const auto jwt = jose::validated_jwt(std::move(verified), expected);
+  if (!jwt) co_return refused("claims: " + jwt.error().detail);
+  MITRAL_CO_TRY(const auto claims, own_claims(jwt->claims.json, foreign_, issuer_name_, false, now));
+  MITRAL_CO_TRY(auto complete, token_of(claims, now, Instant::max(), foreign_.trust_purpose));
+  out.jti = complete->jti;
+  out.client = complete->client;
+  out.subject = complete->subject;
+  out.expires = jwt->claims.exp.value_or(0);
+  if (!foreign_.introspect_too) out.complete = std::move(complete);
+  co_return out;
+}
+
+Task<Result<TokenPtr>> TokenVerifier::confirm(std::string token, std::string address, Local local, const Hash256& key) {
   const InFlight slot(asking_);
-  if (!slot.allowed()) {
+  const AddressShares::Hold share(shares_, address);
+  if (!slot.allowed() || !share.granted()) {
     metrics_.introspections_refused.add();
     co_return fail(ErrorCode::unavailable, {}, "too many introspections at once");
   }
   // What the answer says is true of this instant at the earliest: news that comes while it travels must still count.
   const auto asked = clock_.now();
-  MITRAL_CO_TRY(const auto answer, co_await issuer_.introspect(std::move(token)));
+  MITRAL_CO_TRY(auto answer, co_await issuer_.introspect(std::move(token)));
   if (!answer["active"].bool_or(false)) {
     cache_.erase(key);
     co_return refused("not active");
   }
   const auto now = clock_.now();
+  if (foreign_.kind != IssuerKind::mitral) {
+    MITRAL_CO_TRY(answer, own_claims(answer, foreign_, issuer_name_, true, now));
+  }
   const auto differs = [&](std::string_view ours, std::string_view member) {
     return !ours.empty() && answer[member].string_or() != ours;
   };
@@ -171,13 +214,13 @@ Task<Result<TokenPtr>> TokenVerifier::confirm(std::string token, Local local, co
   }
   // A token never lives longer than the JWT around it says.
   const auto latest = local.expires == 0 ? Instant::max() : from_seconds(local.expires);
-  MITRAL_CO_TRY(auto found, token_of(answer, now, latest));
+  MITRAL_CO_TRY(auto found, token_of(answer, now, latest, true));
   if (revoked_.revoked(found->names())) co_return refused("revoked");
   cache_.put(key, {found, asked});
   co_return found;
 }
 
-Result<TokenPtr> TokenVerifier::token_of(const Json& claims, Instant now, Instant latest) const {
+Result<TokenPtr> TokenVerifier::token_of(const Json& claims, Instant now, Instant latest, bool purpose_vouched) const {
   // Also of an introspection answer: RFC 7662 §4 leaves it to us that the token is meant for this resource server.
   if (claims["iss"].string_or() != issuer_name_) return refused("issuer");
   if (!has_audience(claims["aud"], audience_)) return refused("audience");
@@ -200,12 +243,19 @@ Result<TokenPtr> TokenVerifier::token_of(const Json& claims, Instant now, Instan
   facts.patient = claims["patient"].string_or();
   facts.fhir_user = claims["fhirUser"].string_or();
   facts.own_base = own_base_;
+  // A purpose opens what a patient has closed: only who is asked about this very token may name it (threat S-21).
+  if (purpose_vouched) facts.purpose = claims["purpose_of_use"].string_or();
+  facts.issuer = issuer_name_;
+  facts.data_policy = data_policy_;
 
   VerifiedToken out;
   out.access = policy::Access::compile(facts);
   out.client = std::move(facts.client);
   out.subject = std::move(facts.subject);
   out.patient = std::move(facts.patient);
+  out.scope = scope;
+  out.fhir_user = std::move(facts.fhir_user);
+  out.purpose = std::move(facts.purpose);
   out.grant = claims["grant_id"].string_or();
   out.jti = claims["jti"].string_or();
   out.scope_hash = crypto::sha256(scope);

@@ -10,6 +10,11 @@
 // to a key (cnf) is refused: its proof can't be checked here, and it is no bearer token (RFC 9449 §7.2). A jwt without
 // the launch context that its scopes need is completed by introspection.
 //
+// Tokens of an issuer of another make (Config::foreign): JWTs of the typs that are configured, or anything that its
+// introspection calls active; believed for a configured short time, since nobody tells of revocations.
+//
+// One caller's address has at most kIntrospectionsPerAddressMax introspections in hand (threat W-32).
+//
 // Errors: invalid_token; unavailable when the authorization server is needed and can't answer.
 // Limits: kTokenCacheMax, kIntrospectionsInFlightMax, kJoseCompactMax. Thread rules: any thread.
 #pragma once
@@ -27,6 +32,7 @@
 #include "base/result.h"
 #include "base/task.h"
 #include "base/time.h"
+#include "gateway/address_shares.h"
 #include "gateway/feed_follower.h"
 #include "gateway/issuer_link.h"
 #include "gateway/refreshed.h"
@@ -36,12 +42,23 @@
 
 namespace mitral::gateway {
 
+/// What was made of a token for others, to be used again while it lives (phantom.h).
+struct TokenNotes {
+  std::mutex mutex;
+  std::string phantom;
+  Instant phantom_until;
+};
+
 struct VerifiedToken {
   policy::Access access;
   std::string client, subject, grant, jti;
-  std::string patient;   ///< launch context
-  Hash256 scope_hash{};  ///< of the scope text: paging links are bound to it
+  std::string patient;    ///< launch context
+  std::string scope;      ///< text
+  std::string fhir_user;  ///< as the token says
+  std::string purpose;    ///< HL7 v3 PurposeOfUse, or empty
+  Hash256 scope_hash{};   ///< of the scope text: paging links are bound to it
   Instant issued, expires;
+  std::shared_ptr<TokenNotes> notes = std::make_shared<TokenNotes>();
 
   [[nodiscard]] TokenNames names() const noexcept { return {jti, grant, client, subject, issued}; }
 };
@@ -81,9 +98,13 @@ class TokenVerifier {
  public:
   TokenVerifier(const Config& config, const IssuerLink& issuer, Metrics& metrics, const Clock& clock);
 
-  [[nodiscard]] Task<Result<TokenPtr>> verify(std::string_view token);
+  /// `address` of the caller, for her share of introspections.
+  [[nodiscard]] Task<Result<TokenPtr>> verify(std::string_view token, std::string_view address = {});
   /// The feed to be followed; it empties what this verifier believes.
   [[nodiscard]] FeedFollower& feed() noexcept { return feed_; }
+  /// What revokes tokens is being heard, or there is nothing to hear.
+  [[nodiscard]] bool ready(Instant now) const noexcept { return !follows_feed() || feed_.trusted(now); }
+  [[nodiscard]] bool follows_feed() const noexcept { return foreign_.kind == IssuerKind::mitral; }
   [[nodiscard]] const TokenCache& cache() const noexcept { return cache_; }
 
  private:
@@ -93,12 +114,16 @@ class TokenVerifier {
     std::int64_t expires = 0;          ///< of the JWT; 0: unknown
   };
   [[nodiscard]] Task<Result<Local>> check_locally(std::string_view token, Instant now);
+  [[nodiscard]] Task<Result<Local>> check_foreign(std::string_view token, Instant now);
   [[nodiscard]] Task<Result<jose::VerifiedJws>> verify_signature(const jose::Jws& jws);
-  [[nodiscard]] Task<Result<TokenPtr>> confirm(std::string token, Local local, const Hash256& key);
-  [[nodiscard]] Result<TokenPtr> token_of(const codec::Json& claims, Instant now, Instant latest) const;
+  [[nodiscard]] Task<Result<TokenPtr>> confirm(std::string token, std::string address, Local local, const Hash256& key);
+  [[nodiscard]] Result<TokenPtr> token_of(const codec::Json& claims, Instant now, Instant latest,
+                                          bool purpose_vouched) const;
   [[nodiscard]] bool believable(const TokenCache::Entry& entry, Instant now) const;
 
   std::string issuer_name_, audience_, own_base_;
+  const ForeignRules foreign_;
+  std::shared_ptr<const policy::DataPolicy> data_policy_;
   const IssuerLink& issuer_;
   Metrics& metrics_;
   const Clock& clock_;
@@ -107,6 +132,7 @@ class TokenVerifier {
   FeedFollower feed_;
   TokenCache cache_;
   std::atomic<std::size_t> asking_{0};
+  AddressShares shares_{limits::kIntrospectionsPerAddressMax};
 };
 
 }  // namespace mitral::gateway

@@ -9,6 +9,8 @@
 #include "app/as_node.h"
 #include "app/audit_seal.h"
 #include "app/cli.h"
+#include "app/config_gateway.h"
+#include "app/config_gateway_data.h"
 #include "app/demo/demo.h"
 #include "app/gateway_node.h"
 #include "app/installation.h"
@@ -68,7 +70,11 @@ Result<gateway::Config> gateway_config(const GatewayConfig& in, const MasterKey&
   out.issuer_options.allow_plain_http = in.issuer.starts_with("http://");
   out.issuer_options.extra_ca_file = in.issuer_ca;
   out.credential_id = in.credential_id;
-  MITRAL_TRY(out.credential_secret, load_secret_file(in.credential_secret_file));
+  if (!in.credential_secret_file.empty()) {
+    MITRAL_TRY(out.credential_secret, load_secret_file(in.credential_secret_file));
+  }
+  MITRAL_CHECK(apply_gateway_neighbours(in, out));
+  apply_gateway_data(in, out);
   out.origins = in.origins;
   // Derived, so that paging links live on in every gateway of the installation and after a restart.
   out.page_key = derive_page_key(master, in.public_base);
@@ -83,6 +89,14 @@ Result<int> run_gateway(const Cli& cli) {
   log::configure(config.log_level, config.log_format);
   MITRAL_TRY(const MasterKey master, load_master_key(entry.master_key_file));
   MITRAL_TRY(auto settings, gateway_config(entry, master));
+  if (entry.decide_listen.port != 0 && !settings.decide.request_only &&
+      (settings.enforce_consent || !settings.hidden_labels.empty())) {
+    return fail(ErrorCode::config_invalid, {},
+                cli.config +
+                    ": [gateway.decide] would permit nothing: patients' directives and security labels are found in answers, "
+                    "which it does not see. Set request_only = true if the FHIR server judges its answers, or take "
+                    "[gateway.consent] away and set hidden = [] in [gateway.labels]");
+  }
   net::Runtime runtime(entry.threads);
   MITRAL_TRY(const auto audit, open_store(entry.audit, clock, runtime.threads(), false));
   AuditSeal seal(*audit, master, clock, entry.public_base);
@@ -96,6 +110,9 @@ Result<int> run_gateway(const Cli& cli) {
   MITRAL_TRY(const auto port, process.listen(entry.listen, node->handler(), options));
   if (entry.admin.port != 0) {
     MITRAL_CHECK(process.listen(entry.admin, [&](codec::Request r) { return admin.handle(std::move(r)); }));
+  }
+  if (entry.decide_listen.port != 0) {
+    MITRAL_CHECK(process.listen(entry.decide_listen, node->decisions()));
   }
   node->start();
   process.on_drain([&] {
