@@ -19,7 +19,7 @@ FLOOR = {
     "flow": 5, "login": 5,
     "net": 6, "store": 6,
     "web": 7, "gateway": 7, "sandbox": 7,
-    "app": 8,
+    "app": 8, "sdk": 8,
 }
 # The arrows between rooms of one floor.
 SIBLINGS = {("audit", "ports"), ("audit", "policy"), ("login", "flow")}
