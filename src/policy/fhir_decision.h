@@ -193,6 +193,7 @@ using SeenVisible = std::function<bool(std::string_view type, std::string_view i
 /// written. A stored Bundle's resources must each be writable. Under a bound besides: never a shared type; every
 /// reference to a Patient that was not there before is within the bound; no new link to a stored Binary (it would prove
 /// ownership of someone else's); what is created carries no security label. A Patient cannot be created by POST.
+/// urn: references of a transaction must be resolved before: one that is left names nobody here.
 /// URLs in content (endpoints, attachments) are data: nothing here or in the gateway ever opens them (S-18).
 [[nodiscard]] Decision write_allowed(const Access& access, char letter, const codec::Json* before,
                                      const codec::Json* after, Explanation* explain = nullptr,
