@@ -57,7 +57,7 @@ autocorrect="off" spellcheck="false" maxlength="64" required aria-describedby="p
 <button type="submit" class="primary" id="open-record">{{t.emergency_open}}</button>
 </div>
 </form>
-<form method="post" action="{{cancel_action}}" id="cancel-form">
+<form method="post" action="{{cancel_action}}" id="cancel-form" hidden>
 <input type="hidden" name="csrf" value="{{cancel_csrf}}">
 </form>
 </div>
