@@ -1,7 +1,6 @@
 #include "policy/consent_gate.h"
 
 #include <algorithm>
-#include <iterator>
 
 #include "fhir/compartment.h"
 #include "fhir/element_path.h"
@@ -57,8 +56,8 @@ Concerned concerned_by(const Json& resource, std::string_view own_base, const Se
         const auto reference = fhir::parse_reference(target["reference"].string_or(), own_base);
         if (reference.kind == ReferenceKind::local && reference.type == "Patient") {
           add(out.patients, reference.id);
-        } else if (seen != nullptr && (reference.kind != ReferenceKind::local || !*seen ||
-                                       !(*seen)(reference.type, reference.id))) {
+        } else if (seen != nullptr &&
+                   (reference.kind != ReferenceKind::local || !*seen || !(*seen)(reference.type, reference.id))) {
           out.unclear = true;
         }
       }
@@ -107,8 +106,7 @@ class Gate {
       if (requester_.is_patient(id)) continue;
       const auto* const found = circumstances_.consents == nullptr ? nullptr : circumstances_.consents->find(id);
       if (found == nullptr) return indeterminate(Reason::consent_unknown);
-      auto answer = found->judge(
-          {requester_, resource_, letter_, circumstances_.now, access_.own_base()});
+      auto answer = found->judge({requester_, resource_, letter_, circumstances_.now, access_.own_base()});
       if (answer.denied) return deny(Reason::consent_denied);
       named_.push_back(std::move(answer.named));
     }
@@ -223,7 +221,7 @@ Decision guard_written(const Access& access, const AccessRule& rule, char letter
     if (requester.policy->consents && (*state)["resourceType"].string_or() == "Consent" && rule.type != "Consent" &&
         !gate.own_data()) {
       say(explain, "a Consent is changed by the patient herself, or under a scope that names the type");
-      return deny(Reason::consent_denied);
+      return deny(Reason::write_denied);
     }
     auto decision = gate.directives();
     // New data may carry any label: writing it shows nothing.
@@ -239,33 +237,17 @@ std::vector<std::string> concerned_patients(const Json& resource, std::string_vi
   return concerned_by(resource, own_base, nullptr).patients;
 }
 
-std::vector<std::string> patients_in_answer(const Access& access, const Json& answer) {
-  std::vector<std::string> out;
-  // Under a bound, others never come into it; the one resource that needs no rule is the user's own.
-  const bool bounded = access.self_type().empty() && std::ranges::all_of(access.rules(), [](const AccessRule& rule) {
-    return rule.bound == AccessRule::Bound::patients;
-  });
-  if (bounded) return out;
-  const auto take = [&](const Json& resource) {
-    auto found = concerned_patients(resource, access.own_base());
-    std::ranges::move(found, std::back_inserter(out));
-  };
-  take(answer);
-  for (const auto& entry : answer["entry"].items()) take(entry["resource"]);
-  std::ranges::sort(out);
-  out.erase(std::ranges::unique(out).begin(), out.end());
-  return out;
-}
-
-std::vector<std::string> bound_patients(const Access& access) {
-  std::vector<std::string> out;
-  for (const auto& rule : access.rules()) {
-    if (rule.bound != AccessRule::Bound::patients) continue;
-    for (const auto& id : rule.patients) {
-      if (!access.requester().is_patient(id)) add(out, id);
-    }
-  }
-  return out;
+std::vector<std::string> patients_to_ask(const Access& access, std::vector<std::string> named) {
+  // Under a bound others never come into it, unless the user's own resource names them.
+  const bool own_names_others = access.self_type() == "RelatedPerson" || access.self_type() == "Person";
+  const bool bounded = std::ranges::all_of(
+      access.rules(), [](const AccessRule& rule) { return rule.bound == AccessRule::Bound::patients; });
+  if (bounded && !own_names_others) named.clear();
+  for (const auto& rule : access.rules()) named.insert(named.end(), rule.patients.begin(), rule.patients.end());
+  std::erase_if(named, [&](const std::string& id) { return access.requester().is_patient(id); });
+  std::ranges::sort(named);
+  named.erase(std::ranges::unique(named).begin(), named.end());
+  return named;
 }
 
 }  // namespace mitral::policy

@@ -28,19 +28,17 @@ namespace mitral::policy {
                                    const SeenVisible& seen, const Circumstances& circumstances,
                                    Explanation* explain = nullptr);
 
-/// The same for a state that is written: `before` and `after` as in write_allowed().
+/// The same for a state that is written: `before` and `after` as in write_allowed(). write_denied: this rule does not
+/// name the type Consent, another may.
 [[nodiscard]] Decision guard_written(const Access& access, const AccessRule& rule, char letter,
                                      const codec::Json* before, const codec::Json* after,
                                      const Circumstances& circumstances, Explanation* explain = nullptr);
 
-/// Patients whose directives count for a resource, for whoever fetches them: those it names.
+/// Patients whose directives count for a resource: those it names.
 [[nodiscard]] std::vector<std::string> concerned_patients(const codec::Json& resource, std::string_view own_base);
 
-/// The same for an answer as upstream sent it, a resource or a Bundle of them: those whose directives can matter to this
-/// token. Sorted, each once.
-[[nodiscard]] std::vector<std::string> patients_in_answer(const Access& access, const codec::Json& answer);
-
-/// Patients whose directives this token always needs: those within its bounds, without the user herself.
-[[nodiscard]] std::vector<std::string> bound_patients(const Access& access);
+/// Patients whose directives can matter to this token, sorted: those within its bounds, and those named by what is to
+/// be judged if it has no bounds; never the user herself.
+[[nodiscard]] std::vector<std::string> patients_to_ask(const Access& access, std::vector<std::string> named);
 
 }  // namespace mitral::policy

@@ -23,9 +23,9 @@ constexpr std::string_view kMediaType = "urn:ietf:bcp:13";
 constexpr auto kContentRoles =
     std::to_array<std::string_view>({"AUT", "INF", "ENT", "TRANS", "VRF", "LA", "AUTHEN", "PRF", "PPRF", "SPRF", "ATND",
                                      "ADM", "CON", "DIS", "ESC", "REF"});
-constexpr auto kAuthors = std::to_array<std::string_view>({"author", "recorder", "asserter", "performer",
-                                                           "performer.actor", "requester", "informationSource",
-                                                           "enterer", "sender"});
+constexpr auto kAuthors =
+    std::to_array<std::string_view>({"author", "recorder", "asserter", "performer", "performer.actor", "requester",
+                                     "informationSource", "enterer", "sender"});
 // What a resource says about when it happened, best first: the second row counts only where the first says nothing.
 constexpr auto kHappened = std::to_array<std::string_view>(
     {"effective[x]", "onset[x]", "occurrence[x]", "performed[x]", "serviced[x]", "identified[x]", "period", "started",
@@ -66,7 +66,8 @@ Match match_local(const Pointer& who, const Requester& requester) {
   if (who.type == "Device") return known(who.id == requester.client);
   if (listed(who.type, {"Practitioner", "Patient", "RelatedPerson", "Person"})) return match_person(who, requester);
   const bool lay = listed(requester.user_type, {"Patient", "RelatedPerson"});
-  if (who.type == "PractitionerRole") return known(requester.has_user && !lay) == Match::no ? Match::no : Match::unknown;
+  if (who.type == "PractitionerRole")
+    return known(requester.has_user && !lay) == Match::no ? Match::no : Match::unknown;
   if (who.type == "Organization" && lay) return Match::no;
   return Match::unknown;
 }
@@ -211,11 +212,11 @@ bool subject_matter_uncoded(const Json& resource) {
   if (const auto* const elsewhere = resource.find("medicationReference")) {
     if (!(*elsewhere)["reference"].string_or().starts_with('#')) return true;
   }
-  return std::ranges::any_of(
-      std::to_array<std::string_view>({"code", "vaccineCode", "medicationCodeableConcept"}), [&](std::string_view key) {
-        const auto* const concept_ = resource.find(key);
-        return concept_ != nullptr && concept_->is_object() && (*concept_)["coding"].empty();
-      });
+  return std::ranges::any_of(std::to_array<std::string_view>({"code", "vaccineCode", "medicationCodeableConcept"}),
+                             [&](std::string_view key) {
+                               const auto* const concept_ = resource.find(key);
+                               return concept_ != nullptr && concept_->is_object() && (*concept_)["coding"].empty();
+                             });
 }
 
 Match match_code(const Concept& wanted, const Json& resource) {
@@ -275,9 +276,8 @@ Match match_data(const DataItem& item, const ConsentQuestion& question) {
   const bool itself =
       resource["resourceType"].string_or() == item.what.type && resource["id"].string_or() == item.what.id;
   const auto refers = [&] {
-    return std::ranges::any_of(fhir::all_references(resource), [&](std::string_view text) {
-      return same(item.what, text, question.own_base);
-    });
+    return std::ranges::any_of(fhir::all_references(resource),
+                               [&](std::string_view text) { return same(item.what, text, question.own_base); });
   };
   switch (item.meaning) {
     case Meaning::instance: return known(itself);
@@ -325,9 +325,8 @@ Match matches(const Provision& provision, const ConsentQuestion& question) {
   });
   require(provision.data_period.has_value(),
           [&] { return match_data_period(*provision.data_period, question.resource); });
-  require(!provision.data.empty(), [&] {
-    return any_of(provision.data, [&](const DataItem& item) { return match_data(item, question); });
-  });
+  require(!provision.data.empty(),
+          [&] { return any_of(provision.data, [&](const DataItem& item) { return match_data(item, question); }); });
   return out;
 }
 

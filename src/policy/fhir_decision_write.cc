@@ -231,8 +231,8 @@ Decision by_some_rule(const Change& change, char letter, const Circumstances& ci
     }
     auto guarded = guard_written(change.access, rule, letter, change.before, change.after, circumstances, explain);
     if (guarded.permitted()) say(explain, rule.scope, "permits");
-    // Only a label may be named by another scope; what a patient directed holds for all of them.
-    if (guarded.reason != Reason::label_hidden) return guarded;
+    // Only a label, or the type Consent, may be named by another scope; what a patient directed holds for all of them.
+    if (guarded.reason != Reason::label_hidden && guarded.reason != Reason::write_denied) return guarded;
     reason = guarded.reason;
   }
   return deny(reason);

@@ -33,9 +33,9 @@ constexpr auto kSensitivity = std::to_array<Child>({{"BH", "SPI"},
                                                     {"OPIOIDUD", "SUD"}});
 
 constexpr auto kDefaultHidden = std::to_array<std::string_view>(
-    {"R",   "V",       "42CFRPart2", "ETH",   "ETHUD",    "OPIOIDUD", "SUD", "SPI", "BH",  "COGN",
-     "DVD", "EMOTDIS", "MH",         "PSY",   "PSYTHPN",  "HIV",      "STD", "SEX", "SDV", "MST",
-     "VIO", "GDIS",    "SICKLE",     "TBOO",  "PREGNANT", "IDS"});
+    {"R",    "V",   "42CFRPart2", "ETH",  "ETHUD",  "OPIOIDUD", "SUD",      "SPI", "BH",
+     "COGN", "DVD", "EMOTDIS",    "MH",   "PSY",    "PSYTHPN",  "HIV",      "STD", "SEX",
+     "SDV",  "MST", "VIO",        "GDIS", "SICKLE", "TBOO",     "PREGNANT", "IDS"});
 
 bool is_confidentiality(std::string_view system) noexcept { return canonical_system(system) == kConfidentiality; }
 

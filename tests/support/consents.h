@@ -94,9 +94,7 @@ inline std::string observation_text(std::string_view rest = {}, std::string_view
   return R"({"resourceType":"Observation","id":"o1","subject":{"reference":"Patient/)" + std::string(patient) + "\"}" +
          std::string(rest) + "}";
 }
-inline std::string labelled(std::string_view codes) {
-  return R"(,"meta":{"security":[)" + std::string(codes) + "]}";
-}
+inline std::string labelled(std::string_view codes) { return R"(,"meta":{"security":[)" + std::string(codes) + "]}"; }
 inline std::string label(std::string_view code, std::string_view system = "v3-ActCode") {
   return R"({"system":"http://terminology.hl7.org/CodeSystem/)" + std::string(system) + R"(","code":")" +
          std::string(code) + R"("})";

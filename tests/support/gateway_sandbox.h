@@ -42,8 +42,9 @@ inline TokenSpec backend(std::string scope = "system/*.rs") {
 
 class SandboxRig : public Rig {
  public:
-  SandboxRig()
-      : sandbox({.base_url = kUpstream,
+  explicit SandboxRig(std::function<void(Config&)> change = {})
+      : Rig(std::move(change)),
+        sandbox({.base_url = kUpstream,
                  .required_authorization = "Bearer upstream-credential",
                  .clock = &clock,
                  .random = &ids_,
