@@ -67,7 +67,8 @@ struct AccountPage {
 
 struct AccountSignInPage {
   FormTarget sign_in;
-  std::string username, problem;
+  std::string username = {};
+  std::string problem = {};
   int status = 200;
   std::int64_t retry_after_s = 0;
 };
