@@ -78,6 +78,29 @@ Json history_entry(const Version& version, std::string_view base) {
   return out;
 }
 
+struct OperationOf {
+  std::string_view type, name, definition;
+};
+constexpr auto kOperations = std::to_array<OperationOf>({
+    {"Composition", "document", "http://hl7.org/fhir/OperationDefinition/Composition-document"},
+    {"DocumentReference", "docref", "http://hl7.org/fhir/us/core/OperationDefinition/docref"},
+    {"Encounter", "everything", "http://hl7.org/fhir/OperationDefinition/Encounter-everything"},
+    {"Group", "export", "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/group-export"},
+    {"Observation", "lastn", "http://hl7.org/fhir/OperationDefinition/Observation-lastn"},
+    {"Patient", "everything", "http://hl7.org/fhir/OperationDefinition/Patient-everything"},
+    {"Patient", "export", "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/patient-export"},
+});
+
+Json operations_of(std::string_view type) {
+  Json out = Json::array();
+  for (const auto& one : kOperations) {
+    if (one.type == type) out.push_back(Json::object({{"name", one.name}, {"definition", one.definition}}));
+  }
+  out.push_back(Json::object(
+      {{"name", "validate"}, {"definition", "http://hl7.org/fhir/OperationDefinition/Resource-validate"}}));
+  return out;
+}
+
 }  // namespace
 
 /// Resources of the type (of any type if empty) that belong to no patient of the matches. For misbehaving only.
@@ -256,6 +279,7 @@ Answer Engine::capabilities() const {
     resource.set("searchInclude", std::move(includes));
     resource.set("searchRevInclude", Json::array({"Provenance:target"}));
     resource.set("searchParam", std::move(params));
+    resource.set("operation", operations_of(type));
     resources.push_back(std::move(resource));
   }
   Json interactions = Json::array();
@@ -263,20 +287,27 @@ Answer Engine::capabilities() const {
     interactions.push_back(Json::object({{"code", code}}));
   }
   Answer out;
-  out.body = Json::object({{"resourceType", "CapabilityStatement"},
-                           {"status", "active"},
-                           {"date", to_rfc3339(now())},
-                           {"kind", "instance"},
-                           {"software", Json::object({{"name", "Mitral sandbox"}})},
-                           {"implementation", Json::object({{"description", "Fictional records for trying Mitral"},
-                                                            {"url", options_.base_url}})},
-                           {"fhirVersion", "4.0.1"},
-                           {"format", Json::array({"json"})},
-                           {"patchFormat", Json::array({"application/json-patch+json"})}});
+  out.body = Json::object(
+      {{"resourceType", "CapabilityStatement"},
+       {"status", "active"},
+       {"date", to_rfc3339(now())},
+       {"kind", "instance"},
+       {"instantiates", Json::array({"http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data"})},
+       {"software", Json::object({{"name", "Mitral sandbox"}})},
+       {"implementation",
+        Json::object({{"description", "Fictional records for trying Mitral"}, {"url", options_.base_url}})},
+       {"fhirVersion", "4.0.1"},
+       {"format", Json::array({"json"})},
+       {"patchFormat", Json::array({"application/json-patch+json"})}});
   out.body.set(
       "rest",
       Json::array({Json::object(
-          {{"mode", "server"}, {"resource", std::move(resources)}, {"interaction", std::move(interactions)}})}));
+          {{"mode", "server"},
+           {"resource", std::move(resources)},
+           {"interaction", std::move(interactions)},
+           {"operation", Json::array({Json::object(
+                             {{"name", "export"},
+                              {"definition", "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export"}})})}})}));
   return out;
 }
 

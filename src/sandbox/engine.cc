@@ -8,8 +8,8 @@
 #include "base/bytes.h"
 #include "codec/fields.h"
 #include "codec/text.h"
+#include "fhir/json_patch.h"
 #include "fhir/r4.h"
-#include "sandbox/json_patch.h"
 
 namespace mitral::sandbox {
 namespace {
@@ -120,7 +120,7 @@ Answer Engine::perform(const Act& act) {
     case InteractionKind::conditional_remove: return conditional(*what, act);
     case InteractionKind::batch:
     case InteractionKind::transaction: return bundle(act);
-    case InteractionKind::operation: return operation(*what);
+    case InteractionKind::operation: return operation(*what, act);
     case InteractionKind::unknown: break;
   }
   return problem(404, "not-supported", "not supported");
@@ -185,6 +185,7 @@ Answer Engine::update(std::string_view type, std::string_view id, const Act& act
   if (!act.if_match.empty() && (before == nullptr || !lists_tag(act.if_match, etag_of(*before)))) {
     return problem(412, "conflict", "version does not match");
   }
+  if (act.if_none_match == "*" && before != nullptr) return problem(412, "conflict", "the resource exists already");
   const int status = before == nullptr ? 201 : 200;
   return stored(store.put(type, id, act.body, now(), Method::put), status, act);
 }
@@ -197,7 +198,7 @@ Answer Engine::patch(std::string_view type, std::string_view id, const Act& act)
   if (before == nullptr) return gone_or_missing(store.latest(type, id));
   if (!act.if_match.empty() && !lists_tag(act.if_match, etag_of(*before)))
     return problem(412, "conflict", "version does not match");
-  auto after = apply_json_patch(*before->resource, act.body);
+  auto after = fhir::apply_json_patch(*before->resource, act.body);
   if (!after) return answer_of(after.error());
   if (!is_resource_of(*after, type) || (*after)["id"].string_or() != id) {
     return problem(422, "processing", "a patch may not change type or id");
@@ -235,11 +236,6 @@ Answer Engine::conditional(const fhir::Interaction& what, const Act& act) {
   auto with_id = act;
   if (with_id.body.is_object() && !with_id.body.contains("id")) with_id.body.set("id", id);
   return update(what.type, id, with_id);
-}
-
-Answer Engine::operation(const fhir::Interaction& what) const {
-  if (what.operation == "everything" && what.type == "Patient" && !what.id.empty()) return everything(what);
-  return problem(404, "not-supported", "operation not supported");
 }
 
 }  // namespace mitral::sandbox

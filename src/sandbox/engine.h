@@ -66,9 +66,19 @@ class Engine {
   [[nodiscard]] Answer patch(std::string_view type, std::string_view id, const Act& act);
   [[nodiscard]] Answer remove(std::string_view type, std::string_view id, const Act& act);
   [[nodiscard]] Answer conditional(const fhir::Interaction& what, const Act& act);
-  [[nodiscard]] Answer operation(const fhir::Interaction& what) const;
   [[nodiscard]] Answer everything(const fhir::Interaction& what) const;
   [[nodiscard]] Answer capabilities() const;
+  // operations.cc
+  [[nodiscard]] Answer operation(const fhir::Interaction& what, const Act& act) const;
+  [[nodiscard]] Answer encounter_everything(const fhir::Interaction& what) const;
+  [[nodiscard]] Answer with_references(const fhir::Interaction& what, std::vector<const Version*> members) const;
+  [[nodiscard]] Answer document(const fhir::Interaction& what) const;
+  [[nodiscard]] Answer lastn(const fhir::Interaction& what) const;
+  [[nodiscard]] Answer docref(const fhir::Interaction& what) const;
+  [[nodiscard]] Answer validate(const fhir::Interaction& what, const Act& act) const;
+  [[nodiscard]] Answer expand(const fhir::Interaction& what) const;
+  [[nodiscard]] Answer lookup() const;
+  [[nodiscard]] Answer leaked() const;
   // transaction.cc
   [[nodiscard]] Answer bundle(const Act& act);
   [[nodiscard]] Answer batch(const codec::Json& bundle);

@@ -32,6 +32,12 @@ constexpr auto kSwitches = std::to_array<Switch>({
     {"not-json", &Misbehaviour::not_json},
     {"truncated", &Misbehaviour::truncated},
     {"phi-in-errors", &Misbehaviour::phi_in_errors},
+    {"operation-leaks", &Misbehaviour::operation_leaks},
+    {"bulk-foreign-lines", &Misbehaviour::bulk_foreign_lines},
+    {"bulk-wrong-type-lines", &Misbehaviour::bulk_wrong_type_lines},
+    {"bulk-ignores-type", &Misbehaviour::bulk_ignores_type},
+    {"bulk-absolute-storage-url", &Misbehaviour::bulk_absolute_storage_url},
+    {"bulk-open-files", &Misbehaviour::bulk_open_files},
 });
 
 constexpr std::size_t kPaddingByName = 1 << 20;

@@ -482,10 +482,58 @@ void add_traps_of_subject(BundleBuilder& out) {
   out.add(std::move(deleted));
 }
 
+struct Scan {
+  std::string_view id;
+  std::string_view patient;  ///< or nobody
+  std::string_view type;
+  std::string_view content;
+};
+constexpr auto kScans = std::to_array<Scan>({
+    {kScanOfMaria, kMaria, "application/pdf", "%PDF-1.7 scan of Maria"},
+    {kScanOfStranger, kStranger, "application/pdf", "%PDF-1.7 scan of the stranger"},
+    {kScanOfNobody, "", "application/pdf", "%PDF-1.7 scan of nobody"},
+    {kPageOfMaria, kMaria, "text/html", "<script>alert(1)</script>"},
+});
+
+/// Attachments whose Binary does not say whose it is, and documents put together from records.
+void add_traps_of_documents(BundleBuilder& out) {
+  for (const auto& scan : kScans) {
+    Json binary = resource("Binary", scan.id);
+    binary.set("contentType", scan.type);
+    binary.set("data", codec::base64_encode(scan.content));
+    out.add(std::move(binary));
+    if (scan.patient.empty()) continue;
+    Json document = resource("DocumentReference", fmt::format("{}-doc", scan.id));
+    document.set("status", "current");
+    document.set("type", loinc("34133-9", "Summary of episode note"));
+    document.set("subject", ref("Patient", scan.patient));
+    document.set("date", "2026-05-18T16:00:00Z");
+    document.set(
+        "content",
+        one(Json::object(
+            {{"attachment", Json::object({{"contentType", scan.type}, {"url", fmt::format("Binary/{}", scan.id)}})}})));
+    out.add(std::move(document));
+  }
+  for (const auto& [id, with_stranger] : {std::pair(kSummaryOfMaria, false), std::pair(kSummaryOfTwo, true)}) {
+    Json summary = resource("Composition", id);
+    summary.set("status", "final");
+    summary.set("type", loinc("60591-5", "Patient summary Document"));
+    summary.set("subject", ref("Patient", kMaria));
+    summary.set("date", "2026-05-18T17:00:00Z");
+    summary.set("author", one(ref("Practitioner", kPractitioner)));
+    summary.set("title", "Summary");
+    Json entries = one(ref("Observation", kMariaLab));
+    if (with_stranger) entries.push_back(ref("Observation", kStrangerLab));
+    summary.set("section", one(Json::object({{"title", "Results"}, {"entry", std::move(entries)}})));
+    out.add(std::move(summary));
+  }
+}
+
 Json trap_entries() {
   BundleBuilder out;
   add_traps_naming_two(out);
   add_traps_of_subject(out);
+  add_traps_of_documents(out);
   Json pacemaker = resource("Device", kDeviceOfMaria);
   pacemaker.set("status", "active");
   pacemaker.set("type", snomed("14106009", "Cardiac pacemaker"));

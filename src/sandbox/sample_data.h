@@ -49,6 +49,12 @@ inline constexpr std::string_view kIdentifierOnly =
     "identifier-only-subject";  ///< Observation whose subject is an identifier
 inline constexpr std::string_view kContainedSubject = "contained-subject";  ///< Observation whose subject is contained
 inline constexpr std::string_view kGroupSubject = "group-subject";          ///< Observation about the Group
+inline constexpr std::string_view kScanOfMaria = "maria-scan";    ///< Binary without securityContext, of kMaria's note
+inline constexpr std::string_view kScanOfStranger = "otto-scan";  ///< the same of the stranger's
+inline constexpr std::string_view kScanOfNobody = "loose-scan";   ///< Binary that nothing refers to
+inline constexpr std::string_view kPageOfMaria = "maria-page";    ///< Binary that is HTML
+inline constexpr std::string_view kSummaryOfMaria = "maria-summary";     ///< Composition of her own records
+inline constexpr std::string_view kSummaryOfTwo = "maria-otto-summary";  ///< Composition of hers with a result of his
 // Ordinary entries
 inline constexpr std::string_view kMariaEncounter = "maria-visit-1";
 inline constexpr std::string_view kStrangerLab = "otto-glucose-1";

@@ -7,6 +7,7 @@
 #include "codec/fields.h"
 #include "codec/uri.h"
 #include "fhir/interaction.h"
+#include "sandbox/bulk_export.h"
 #include "sandbox/engine.h"
 #include "sandbox/misbehave.h"
 
@@ -81,7 +82,7 @@ std::optional<Response> raw_binary(const Answer& answer, const Request& request)
 }  // namespace
 
 struct Sandbox::Impl {
-  explicit Impl(Options given) : options(std::move(given)), engine(options) {
+  explicit Impl(Options given) : options(std::move(given)), engine(options), bulk(options) {
     if (const auto url = codec::parse_http_url(options.base_url)) base_path = url->path;
   }
 
@@ -92,6 +93,7 @@ struct Sandbox::Impl {
   std::string base_path;
   mutable std::mutex mutex;
   Engine engine;
+  BulkExport bulk;
 };
 
 Answer Sandbox::Impl::answer(const Request& request) {
@@ -135,6 +137,12 @@ Response Sandbox::Impl::respond(const Request& request) {
     auto denied = render(problem(401, "login", "credentials required"));
     denied.headers.set("WWW-Authenticate", "Bearer");
     return denied;
+  }
+  if (path) {
+    if (auto exported = bulk.handle(request, *path, engine)) {
+      misbehave_on_bytes(*exported, engine.misbehaviour);
+      return std::move(*exported);
+    }
   }
   const bool json = accepts_json(request) || engine.misbehaviour.xml_answer;
   // Only the bytes of a Binary go out as something else; nothing is done for a caller who could not read the answer.

@@ -4,7 +4,8 @@
 // Source: FHIR R4 http.html, search.html, bundle.html. Reads, versions, history (instance, type, system), search by GET
 // and POST with the parameters of fhir/search_params.h, one step of chaining and _has, _include, _revinclude, _sort,
 // _count, _elements, paging by links, compartment search, create, update, patch (JSON Patch, RFC 6902), delete, the
-// conditional forms, batch, transaction, Patient/$everything, CapabilityStatement; ETag, If-Match, If-None-Match,
+// conditional forms, batch, transaction, $everything, $document, $lastn, $docref, $validate, Bulk Data export,
+// CapabilityStatement; ETag, If-Match, If-None-Match,
 // Last-Modified, If-None-Exist, Prefer: return=…, handling=…. It knows no sockets: app/ binds handle() to net/. It
 // makes no decision about access: whoever may call it may see everything, so it listens behind a gateway or demands
 // Options::required_authorization. Limits: kFhirBodyMax, kFhirBatchEntriesMax, kFhirPageMax, kSandboxResourcesMax.
@@ -42,6 +43,12 @@ struct Misbehaviour {
   bool not_json = false;                   ///< 200 with an HTML page
   bool truncated = false;                  ///< the body stops in the middle
   bool phi_in_errors = false;              ///< OperationOutcomes quote other patients' data
+  bool operation_leaks = false;            ///< $validate and terminology operations answer with somebody's record
+  bool bulk_foreign_lines = false;         ///< exports have files of types that nobody asked for
+  bool bulk_wrong_type_lines = false;      ///< lines of other types in files of exports
+  bool bulk_ignores_type = false;          ///< exports ignore _type
+  bool bulk_absolute_storage_url = false;  ///< files of exports lie at a storage host, with a key in the URL
+  bool bulk_open_files = false;            ///< manifests say that files need no token
   std::size_t padding_bytes = 0;           ///< huge bodies: white space after the JSON
   Duration delay{0};                       ///< slow answers; needs Options::sleep
 };

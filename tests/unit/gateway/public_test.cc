@@ -59,8 +59,8 @@ TEST_F(Public, S24_MetadataIsTheGatewaysOwn) {
   EXPECT_EQ(response.status, 200);
   EXPECT_EQ(response.headers.get("Access-Control-Allow-Origin"), "*");
   EXPECT_EQ(response.headers.get("Content-Type"), "application/fhir+json; charset=utf-8");
-  for (const auto* const gone : {"internal", "HAPI", "graphql", "lastn", "create", "transaction", "_filter", "Nonsense",
-                                 "old/token", "nonsense", "\"*\""}) {
+  for (const auto* const gone :
+       {"internal", "HAPI", "graphql", "lastn", "_filter", "Nonsense", "old/token", "nonsense", "\"*\""}) {
     EXPECT_EQ(response.body.find(gone), std::string::npos) << gone;
   }
   const auto json = Json::parse(response.body).value();
@@ -144,15 +144,19 @@ TEST_F(Public, W17_MethodsAreWhatTheyAre) {
   }
   EXPECT_EQ(rig.get("/Observation/o1?_method=DELETE", token).status, 400);
   const auto sent = rig.world.upstream_log.size();
+  for (const auto method : {Method::put, Method::patch}) {
+    EXPECT_EQ(rig.send(Rig::request("/Observation/o1", token, method)).status, 415) << "no body, no media type";
+  }
   for (const auto method : {Method::put, Method::patch, Method::del}) {
-    const auto response = rig.send(Rig::request("/Observation/o1", token, method));
+    const auto response = rig.send(Rig::request("/Observation", token, method));
     EXPECT_EQ(response.status, 405);
-    EXPECT_EQ(response.headers.get("Allow"), "GET, HEAD, POST");
+    EXPECT_EQ(response.headers.get("Allow"), "GET, HEAD, POST, PUT, PATCH, DELETE");
     EXPECT_EQ(rig.send(Rig::request("/Observation/o1", rig.jwt(), method)).status, 403) << "S-7";
     EXPECT_EQ(rig.send(Rig::request("/Observation/o1", {}, method)).status, 401);
   }
-  EXPECT_EQ(rig.send(Rig::request("/Observation", token, Method::post)).status, 405);
-  EXPECT_EQ(rig.send(Rig::request("", token, Method::post)).status, 403) << "S-14 batch";
+  EXPECT_EQ(rig.send(Rig::request("/Observation", token, Method::post)).status, 415);
+  EXPECT_EQ(rig.send(Rig::request("/Observation", rig.jwt(), Method::post)).status, 403) << "S-7";
+  EXPECT_EQ(rig.send(Rig::request("", token, Method::post)).status, 415) << "S-14 batch";
   EXPECT_EQ(rig.world.upstream_log.size(), sent);
 }
 
