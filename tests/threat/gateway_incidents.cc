@@ -27,7 +27,7 @@ struct GatewayIncident : testing::Test {
 TEST_F(GatewayIncident, MsFhirServer5688_AMissingFhirUserDeniesEverything) {
   auto spec = practitioner("user/*.cruds");
   spec.fhir_user.clear();
-  const auto token = rig.jwt(spec);
+  const auto token = rig.opaque(spec);
   const auto before = asked();
   for (const auto* const target :
        {"/Patient", "/Observation", "/Patient/maria", "/Observation/_history", "/_history"}) {
