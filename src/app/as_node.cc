@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <condition_variable>
+#include <fstream>
+#include <iterator>
 #include <thread>
 
 #include "app/fetcher.h"
@@ -31,6 +33,16 @@ Result<std::vector<std::unique_ptr<flow::IssuerRuntime>>> make_issuers(const std
     config.issuer = entry.id;
     config.display_name = entry.name;
     config.profile = entry.profile;
+    config.brands = entry.brands;
+    if (!entry.brands_file.empty()) {
+      std::ifstream in(entry.brands_file, std::ios::binary);
+      if (!in) return fail(ErrorCode::config_invalid, {}, entry.brands_file + ": can't be read (brands_file)");
+      config.brands.assign(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>());
+    }
+    config.brand_identifier_system = entry.brand_identifier_system;
+    config.brand_identifier_value = entry.brand_identifier_value;
+    for (const auto& sibling : entry.associated_endpoints)
+      config.associated_endpoints.push_back({sibling.url, sibling.capabilities});
     MITRAL_TRY(auto issuer, flow::IssuerRuntime::make(std::move(config), roots));
     out.push_back(std::move(issuer));
   }

@@ -52,6 +52,24 @@ inline std::string granular(std::string_view type, std::string_view system, std:
   return "patient/" + std::string(type) + ".rs?category=" + std::string(system) + "|" + std::string(code);
 }
 
+inline constexpr std::string_view kWellKnown = "/t/clinic/.well-known/smart-configuration";
+inline constexpr std::string_view kAllPatientTypes =
+    "launch/patient openid fhirUser offline_access patient/Patient.rs patient/AllergyIntolerance.rs "
+    "patient/CarePlan.rs "
+    "patient/CareTeam.rs patient/Condition.rs patient/DiagnosticReport.rs patient/DocumentReference.rs patient/Goal.rs "
+    "patient/Immunization.rs patient/MedicationRequest.rs patient/Observation.rs patient/Procedure.rs "
+    "patient/Provenance.rs patient/ServiceRequest.rs patient/Coverage.rs patient/MedicationDispense.rs "
+    "patient/Specimen.rs patient/Location.rs";
+
+inline bool lists(const codec::Json& array, std::string_view value) {
+  return std::ranges::any_of(array.items(), [&](const codec::Json& item) { return item.string_or() == value; });
+}
+inline bool no_store(const codec::Response& response) {
+  return response.headers.get("Cache-Control").value_or("").find("no-store") != std::string_view::npos &&
+         response.headers.get("Pragma").value_or("").find("no-cache") != std::string_view::npos;
+}
+inline bool oauth_error(const codec::Response& response) { return response.status == 400 || response.status == 401; }
+
 /// What an app has after a launch.
 struct Session {
   std::string client;

@@ -134,6 +134,7 @@ class Demo {
     IssuerEntry entry;
     entry.id = at_.issuer;
     entry.name = "Sample Clinic";
+    entry.brands = demo_brands(at_.fhir_base);
     settings.issuers = {entry};
     settings.allow_loopback_fetch = true;
     MITRAL_TRY(as_, AsNode::create(std::move(settings), master_, *store_, clock_, crypto::system_random(), runtime_));
@@ -224,7 +225,7 @@ class Demo {
 
   // A configuration with which operator commands work on the running demo.
   Result<std::string> write_config() const {
-    const std::string path = folder_.file("mitral.toml");
+    std::string path = folder_.file("mitral.toml");
     std::ofstream out(path);
     const auto tls = options_.tls ? fmt::format("certificate = \"{}\"\nkey = \"{}\"\n", certificates_.certificate_file,
                                                 certificates_.key_file)
