@@ -24,6 +24,7 @@ if(MITRAL_NODE)
     ${run} ${CMAKE_CURRENT_SOURCE_DIR}/interop/fhir/fhir_kit_client.test.mjs $<TARGET_FILE:mitral>)
   set(gateway ${CMAKE_CURRENT_SOURCE_DIR}/interop/gateway)
   mitral_stranger(interop_foreign_issuer interop ${run} ${gateway}/foreign_issuer.test.mjs $<TARGET_FILE:mitral>)
+  mitral_stranger(interop_legacy_upstream interop ${run} ${gateway}/legacy_upstream.test.mjs $<TARGET_FILE:mitral>)
   mitral_stranger(interop_nginx_auth_request interop
     ${run} ${gateway}/nginx_auth_request.test.mjs $<TARGET_FILE:mitral> $<TARGET_FILE:example_resource_server>)
   mitral_stranger(e2e_demo e2e ${run} ${e2e}/demo.test.mjs $<TARGET_FILE:mitral>)
