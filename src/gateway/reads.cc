@@ -64,7 +64,12 @@ std::string target_of(const Call& call) {
 
 UpstreamRequest upstream_request(const Call& call) {
   UpstreamRequest out{.target = target_of(call), .call = &call};
-  const auto query = call.page_target.empty() ? serialize(call.decision.plan.forward) : std::string();
+  auto forward = call.page_target.empty() ? call.decision.plan.forward : std::vector<fhir::QueryParam>{};
+  // R4 knows no _type of a history: strict servers would refuse it, and the answer is judged by the types anyway.
+  if (is_history(call.interaction.kind)) {
+    std::erase_if(forward, [](const fhir::QueryParam& param) { return param.name == "_type"; });
+  }
+  const auto query = serialize(forward);
   const bool by_post = call.page_target.empty() && is_search(call.interaction.kind) &&
                        !whole_compartment(call.interaction) &&
                        (call.request.method == Method::post || out.target.size() + query.size() > kTargetMax);
