@@ -8,8 +8,14 @@
 #include "codec/fields.h"
 #include "codec/form.h"
 #include "gateway/access_audit.h"
+#include "gateway/batch.h"
+#include "gateway/binary.h"
+#include "gateway/bulk.h"
+#include "gateway/conditional.h"
+#include "gateway/operations.h"
 #include "gateway/outcome.h"
 #include "gateway/reads.h"
+#include "gateway/writes.h"
 
 namespace mitral::gateway {
 namespace {
@@ -34,13 +40,37 @@ constexpr auto kHandlers = std::to_array<Row>({
     {InteractionKind::history_type, serve_read},
     {InteractionKind::search_type, serve_read},
     {InteractionKind::search_compartment, serve_read},
+    {InteractionKind::create, serve_write},
+    {InteractionKind::conditional_create, serve_write},
+    {InteractionKind::update, serve_write},
+    {InteractionKind::conditional_update, serve_write},
+    {InteractionKind::patch, serve_write},
+    {InteractionKind::conditional_patch, serve_write},
+    {InteractionKind::remove, serve_write},
+    {InteractionKind::conditional_remove, serve_write},
+    {InteractionKind::batch, serve_batch},
+    {InteractionKind::history_system, serve_read},
+    {InteractionKind::search_system, serve_read},
+    {InteractionKind::operation, serve_operation},
 });
+
+/// Bytes of any media type: the handler itself looks at what is accepted.
+bool reads_binary(const fhir::Interaction& interaction) {
+  return interaction.kind == InteractionKind::read && interaction.type == "Binary";
+}
 
 /// RFC 6750 §2.2, §2.3: a token in body or query would be a second way in, and ends up in logs.
 bool carries_token(std::string_view form) {
   if (form.find("access_token") == std::string_view::npos && form.find('%') == std::string_view::npos) return false;
   const auto parsed = codec::Form::parse(form);
   return parsed && parsed->has("access_token");
+}
+
+}  // namespace
+
+bool is_served(InteractionKind kind) noexcept {
+  return kind == InteractionKind::transaction ? is_served(InteractionKind::batch)
+                                              : std::ranges::find(kHandlers, kind, &Row::kind) != kHandlers.end();
 }
 
 Response not_understood(const Error& error) {
@@ -52,8 +82,6 @@ Response not_understood(const Error& error) {
     default: return outcome_response(400, "invalid", "The request is not well-formed");
   }
 }
-
-}  // namespace
 
 bool wants_fhir_json(std::string_view accept, const std::vector<std::string_view>& formats) {
   if (!formats.empty()) {
@@ -94,7 +122,7 @@ Task<Response> FhirRoute::handle(const Request& request, std::string_view rest) 
   }
   Result<TokenPtr> token = fail(ErrorCode::invalid_token, "Only bearer tokens are accepted here");
   if ((*authorization)->scheme == codec::AuthScheme::bearer) {
-    token = co_await verifier_.verify((*authorization)->credentials);
+    token = co_await verifier_.verify((*authorization)->credentials, request.peer_address);
   }
   if (!token) co_return co_await refused_token(request, token.error());
   Call call{request, rest, std::move(*token), parts_.clock.now(), {}, false, {}, {}, {}};
@@ -131,13 +159,7 @@ Task<Response> FhirRoute::refused_token(const Request& request, const Error& err
 }
 
 std::optional<Response> FhirRoute::classify(Call& call) const {
-  const auto& headers = call.request.headers;
-  auto interaction = fhir::classify({.method = call.request.method,
-                                     .path = call.rest,
-                                     .query = call.request.query,
-                                     .content_type = headers.get("Content-Type").value_or(""),
-                                     .body = call.request.body,
-                                     .if_none_exist = headers.count("If-None-Exist") != 0});
+  auto interaction = classify_request(call.request, call.rest);
   if (!interaction) return not_understood(interaction.error());
   call.interaction = std::move(*interaction);
   call.classified = true;
@@ -147,27 +169,40 @@ std::optional<Response> FhirRoute::classify(Call& call) const {
 }
 
 Task<Response> FhirRoute::guarded(Call& call) {
+  if (is_bulk_path(call.rest)) co_return co_await serve_bulk(exchange_, call);
   if (auto refused = classify(call)) {
     const auto reason = refused->status == 404 ? "not_found" : "malformed";
     co_return co_await exchange_.released(call, std::move(*refused), {.reason = reason});
   }
+  co_return co_await serve_classified(exchange_, call);
+}
+
+Task<Response> serve_classified(const Exchange& exchange, Call& call) {
+  const auto type = call.request.headers.get("Content-Type").value_or("");
+  if (const auto read = read_parameters(call.interaction, call.request.body, type); !read) {
+    co_return co_await exchange.released(call, not_understood(read.error()), {.reason = "malformed"});
+  }
   call.decision = policy::decide(call.token->access, call.interaction);
   const auto& decision = call.decision.decision;
   if (!decision.permitted()) {
-    co_return co_await exchange_.released(call, exchange_.refusal(call.decision, call.interaction),
-                                          {.reason = policy::name(decision.reason)});
+    co_return co_await exchange.released(call, exchange.refusal(call.decision, call.interaction),
+                                         {.reason = policy::name(decision.reason)});
   }
-  if (!wants_fhir_json(call.request.headers.get("Accept").value_or(""), call.interaction.values("_format"))) {
-    co_return co_await exchange_.released(call, outcome_response(406, "not-supported", "Only FHIR JSON is served here"),
-                                          {.reason = "not_acceptable"});
+  const bool binary = reads_binary(call.interaction);
+  const auto accept = call.request.headers.get("Accept").value_or("");
+  const auto formats = call.interaction.values("_format");
+  if (!(binary && formats.empty()) && !wants_fhir_json(accept, formats)) {
+    co_return co_await exchange.released(call, outcome_response(406, "not-supported", "Only FHIR JSON is served here"),
+                                         {.reason = "not_acceptable"});
   }
+  if (binary) co_return co_await serve_binary(exchange, call);
   const auto* const row = std::ranges::find(kHandlers, call.interaction.kind, &Row::kind);
   if (row == kHandlers.end()) {
     call.decision.decision = policy::deny(policy::Reason::interaction_not_offered);
-    co_return co_await exchange_.released(call, exchange_.refusal(call.decision, call.interaction),
-                                          {.reason = policy::name(call.decision.decision.reason)});
+    co_return co_await exchange.released(call, exchange.refusal(call.decision, call.interaction),
+                                         {.reason = policy::name(call.decision.decision.reason)});
   }
-  co_return co_await row->serve(exchange_, call);
+  co_return co_await row->serve(exchange, call);
 }
 
 }  // namespace mitral::gateway

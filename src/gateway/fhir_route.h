@@ -25,6 +25,15 @@ namespace mitral::gateway {
 /// Value of "Accept" and _format as clients write them: is FHIR JSON wanted or at least welcome?
 [[nodiscard]] bool wants_fhir_json(std::string_view accept, const std::vector<std::string_view>& formats);
 
+/// Decides a classified call and hands it to the handler of its interaction. Also for the entries of a batch.
+[[nodiscard]] Task<codec::Response> serve_classified(const Exchange& exchange, Call& call);
+
+/// Is there a handler for it? For the CapabilityStatement: whether a token allows it is another question.
+[[nodiscard]] bool is_served(fhir::InteractionKind kind) noexcept;
+
+/// The answer to a request that is none: as fhir::classify() failed.
+[[nodiscard]] codec::Response not_understood(const Error& error);
+
 class FhirRoute {
  public:
   FhirRoute(Exchange::Parts parts, TokenVerifier& verifier)
