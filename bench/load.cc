@@ -6,6 +6,8 @@
 //     --chain FIELD      each connection sends its own line first, then puts the answer's JSON FIELD in its place:
 //                        the line is "prefix{value}suffix" with the value between two tabs
 //     --take-code FILE   write the `code` of each Location header to FILE
+//     --take-field FIELD FILE   write the JSON FIELD of each answer to FILE
+//     --bearer FILE      each request with the next line of FILE as its access token
 //     --require TEXT     an answer without it counts as failed
 //     --status N         expected status (200)
 //     --assertions N --key FILE --client ID --aud AUD    N fresh private_key_jwt assertions, made before the clock
@@ -44,7 +46,7 @@ struct Options {
   std::uint16_t port = 0;
   std::size_t conns = 32;
   double duration = 5, warmup = 1;
-  std::string path = "/", bodies, chain, take_code, require, key, client, aud;
+  std::string path = "/", bodies, chain, take_code, take_field, require, key, client, aud, bearer;
   std::vector<std::string> headers;
   bool get = false, once = false;
   int status = 200;
@@ -75,6 +77,11 @@ Options parse(int argc, char** argv) {
       out.chain = value();
     else if (name == "--take-code")
       out.take_code = value();
+    else if (name == "--take-field") {
+      out.take_field = value();
+      out.take_code = value();
+    } else if (name == "--bearer")
+      out.bearer = value();
     else if (name == "--require")
       out.require = value();
     else if (name == "--header")
@@ -152,6 +159,7 @@ class Load {
  public:
   explicit Load(Options options) : options_(std::move(options)), epoll_(::epoll_create1(0)) {
     if (!options_.bodies.empty()) lines_ = read_lines(options_.bodies);
+    if (!options_.bearer.empty()) lines_ = read_lines(options_.bearer);
     if (options_.assertions != 0) {
       const auto assertions = make_assertions(options_);
       const std::string form = lines_.front();
@@ -229,8 +237,11 @@ class Load {
       }
       body = lines_[line_++];
     }
+    std::string token;
+    if (!options_.bearer.empty()) token = fmt::format("Authorization: Bearer {}\r\n", std::exchange(body, {}));
     c.out = options_.get
-                ? fmt::format("GET {} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n{}\r\n", options_.path, options_.port, headers_)
+                ? fmt::format("GET {} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n{}{}\r\n", options_.path, options_.port,
+                              headers_, token)
                 : fmt::format(
                       "POST {} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n{}Content-Type: application/x-www-form-urlencoded\r\n"
                       "Content-Length: {}\r\n\r\n{}",
@@ -272,6 +283,13 @@ class Load {
     return head.substr(begin, head.find("\r\n", begin) - begin);
   }
 
+  static std::string_view field(std::string_view body, std::string_view name) {
+    const auto mark = fmt::format("\"{}\":\"", name);
+    const auto at = body.find(mark);
+    if (at == std::string_view::npos) return {};
+    return body.substr(at + mark.size(), body.find('"', at + mark.size()) - at - mark.size());
+  }
+
   void answer(Connection& c) {
     const auto end = c.in.find("\r\n\r\n");
     if (end == std::string::npos) return;
@@ -283,17 +301,18 @@ class Load {
     const auto now = Clock::now();
     bool good = std::atoi(c.in.c_str() + 9) == options_.status &&
                 (options_.require.empty() || body.find(options_.require) != std::string_view::npos);
-    if (good && codes_.is_open()) {
+    if (good && !options_.take_field.empty()) {
+      const auto value = field(body, options_.take_field);
+      good = !value.empty();
+      if (good) codes_ << value << '\n';
+    } else if (good && codes_.is_open()) {
       const auto location = header(head, "Location: ");
       const auto at = location.find("code=");
       good = at != std::string_view::npos;
       if (good) codes_ << location.substr(at + 5, location.find('&', at) - at - 5) << '\n';
     }
     if (good && !options_.chain.empty()) {
-      const std::string mark = "\"" + options_.chain + "\":\"";
-      const auto at = body.find(mark);
-      if (at != std::string_view::npos)
-        c.chain_value = std::string(body.substr(at + mark.size(), body.find('"', at + mark.size()) - at - mark.size()));
+      if (const auto value = field(body, options_.chain); !value.empty()) c.chain_value = std::string(value);
     }
     if (!good && failed_++ == 0) fmt::print(stderr, "first failure: {}\n", std::string_view(c.in).substr(0, 600));
     if (good) ++answered_;

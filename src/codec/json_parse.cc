@@ -434,7 +434,7 @@ Result<Json> Json::parse_object(std::string_view text, const ParseOptions& optio
 // ---- values in an arena
 
 void* JsonArena::take_block(std::size_t bytes) {
-  constexpr std::size_t kFirstBlock = 64 * 1024;
+  constexpr std::size_t kFirstBlock = 16 * 1024;
   const auto size = std::max(bytes, blocks_.empty() ? kFirstBlock : blocks_.back().size * 2);
   blocks_.push_back({std::make_unique_for_overwrite<std::byte[]>(size), size});
   bytes_ += size;

@@ -30,6 +30,22 @@ Result<Json> parse_upstream(std::string_view body, std::string_view upstream_bas
   return json;
 }
 
+Result<Json> view_upstream(codec::JsonReader& reader, std::string_view body, std::string_view upstream_base,
+                           std::string_view public_base, bool& moved) {
+  constexpr std::string_view kSpace = " \n\r\t";
+  const auto start = std::min(body.find_first_not_of(kSpace), body.size());
+  if (body.size() > limits::kUpstreamBodyMax) return unusable("upstream body is too large");
+  Json out;
+  std::size_t used = 0;
+  if (reader.read(body.substr(start), out, used) != codec::Front::value || !out.is_object() ||
+      body.find_first_not_of(kSpace, start + used) != std::string_view::npos) {
+    return unusable("upstream body is not one JSON object");
+  }
+  moved = upstream_base != public_base && may_mention(body, upstream_base, reader.escapes()) &&
+          move_references(out, upstream_base, public_base);
+  return out;
+}
+
 std::vector<std::string> patients_of(const Json& answer, std::string_view public_base) {
   auto out = policy::concerned_patients(answer, public_base);
   if (answer["resourceType"].string_or() == "Bundle") {

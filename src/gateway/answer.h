@@ -19,6 +19,7 @@
 
 #include "base/result.h"
 #include "codec/json.h"
+#include "codec/json_reader.h"
 #include "fhir/interaction.h"
 #include "policy/fhir_decision.h"
 
@@ -54,6 +55,12 @@ struct AnswerRules {
 /// Parses an upstream body strictly and moves upstream references to the public base.
 [[nodiscard]] Result<codec::Json> parse_upstream(std::string_view body, std::string_view upstream_base,
                                                  std::string_view public_base);
+
+/// The same without a copy: the value views into the body and lies in the reader's arena, and must be gone before
+/// either. `moved`: a reference was, so the body's bytes are not what was judged.
+[[nodiscard]] Result<codec::Json> view_upstream(codec::JsonReader& reader, std::string_view body,
+                                                std::string_view upstream_base, std::string_view public_base,
+                                                bool& moved);
 
 /// The patients whose directives count for a resource, or for the entries of a searchset or history.
 [[nodiscard]] std::vector<std::string> patients_of(const codec::Json& answer, std::string_view public_base);

@@ -7,6 +7,7 @@
 #include "codec/text.h"
 #include "codec/uri.h"
 #include "gateway/answer_entry.h"
+#include "gateway/answer_project.h"
 #include "gateway/outcome.h"
 #include "gateway/stream_judge.h"
 
@@ -84,7 +85,8 @@ UpstreamRequest upstream_request(const Call& call) {
   return out;
 }
 
-Response render(const Call& call, const Judged& judged, const Response& upstream) {
+/// `as_it_came`: the upstream body is what was judged, to the byte.
+Response render(const Call& call, const Judged& judged, Response& upstream, bool as_it_came) {
   const bool single = is_single(call.interaction.kind);
   const auto tag = single ? version_tag(judged.body) : std::string();
   Response out;
@@ -92,7 +94,7 @@ Response render(const Call& call, const Judged& judged, const Response& upstream
   if (tag_listed(call.request.headers.get("If-None-Match").value_or(""), tag)) {
     out.status = 304;
   } else {
-    out = Response::with(200, kFhirJson, judged.body.dump());
+    out = Response::with(200, kFhirJson, as_it_came ? std::move(upstream.body) : judged.body.dump());
   }
   if (!tag.empty()) out.headers.add("ETag", tag);
   const auto modified = upstream.headers.get("Last-Modified").value_or("");
@@ -116,10 +118,15 @@ Task<Response> refused_answer(const Exchange& exchange, Call& call, const Error&
   co_return co_await exchange.upstream_rejected(call, error.detail);
 }
 
-Task<Response> answer_whole(const Exchange& exchange, Call& call, const Response& upstream) {
-  auto body = exchange.fhir_json(upstream);
+Task<Response> answer_whole(const Exchange& exchange, Call& call, Response upstream) {
+  if (!says_fhir_json(upstream)) co_return co_await exchange.upstream_rejected(call, "not FHIR JSON");
+  codec::JsonReader reader;  // outlives every value below
+  bool moved = false;
+  auto body = view_upstream(reader, upstream.body, exchange.upstream_base(), exchange.public_base(), moved);
   if (!body) co_return co_await exchange.upstream_rejected(call, body.error().detail);
-  const auto facts = co_await exchange.circumstances(call, patients_of(*body, exchange.public_base()));
+  std::vector<std::string> patients;
+  if (exchange.config().enforce_consent) patients = patients_of(*body, exchange.public_base());
+  const auto facts = co_await exchange.circumstances(call, std::move(patients));
   if (!facts) co_return co_await exchange.upstream_failed(call, facts.error());
   const auto self = self_link(exchange, call);
   const AnswerRules rules{.access = call.token->access,
@@ -130,10 +137,10 @@ Task<Response> answer_whole(const Exchange& exchange, Call& call, const Response
                           .self_link = self,
                           .seal_link = [&](std::string_view link) { return seal_link(exchange, call, link); },
                           .circumstances = *facts};
-  auto judged = is_single(call.interaction.kind) ? judge_resource(std::move(*body), rules)
-                                                 : judge_bundle(std::move(*body), rules);
+  const bool single = is_single(call.interaction.kind);
+  auto judged = single ? judge_resource(std::move(*body), rules) : judge_bundle(std::move(*body), rules);
   if (!judged) co_return co_await refused_answer(exchange, call, judged.error());
-  auto response = render(call, *judged, upstream);
+  auto response = render(call, *judged, upstream, single && !moved && !asks_for_parts(call.decision.plan));
   co_return co_await exchange.released(call, std::move(response),
                                        {.reason = {}, .shown = std::move(judged->shown), .withheld = judged->withheld});
 }
@@ -228,7 +235,9 @@ Task<Response> answer_bundle(const Exchange& exchange, Call& call, Response upst
     if (piece->empty()) upstream.stream.reset();
     upstream.body += *piece;
   }
-  if (upstream.body.size() <= limits::kStreamThreshold) co_return co_await answer_whole(exchange, call, upstream);
+  if (upstream.body.size() <= limits::kStreamThreshold) {
+    co_return co_await answer_whole(exchange, call, std::move(upstream));
+  }
   auto body = upstream.stream ? std::make_shared<Continued>(std::move(upstream.body), std::move(upstream.stream))
                               : source_of(std::move(upstream.body));
   co_return co_await answer_in_pieces(exchange, call, std::move(body));
@@ -292,7 +301,7 @@ Task<Response> serve_read(const Exchange& exchange, Call& call) {
       status == 409 || status == 412 || (!is_search(call.interaction.kind) && (status == 400 || status == 422));
   if (odd) co_return co_await exchange.upstream_rejected(call, "unexpected status of a read");
   if (status != 200) co_return co_await exchange.upstream_status(call, status);
-  if (single) co_return co_await answer_whole(exchange, call, *upstream);
+  if (single) co_return co_await answer_whole(exchange, call, std::move(*upstream));
   co_return co_await answer_bundle(exchange, call, std::move(*upstream));
 }
 
