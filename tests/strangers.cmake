@@ -27,6 +27,7 @@ if(MITRAL_NODE)
   mitral_stranger(interop_legacy_upstream interop ${run} ${gateway}/legacy_upstream.test.mjs $<TARGET_FILE:mitral>)
   mitral_stranger(interop_nginx_auth_request interop
     ${run} ${gateway}/nginx_auth_request.test.mjs $<TARGET_FILE:mitral> $<TARGET_FILE:example_resource_server>)
+  mitral_stranger(interop_hapi interop ${run} ${gateway}/hapi.test.mjs $<TARGET_FILE:mitral>)  # where MITRAL_HAPI is set
   mitral_stranger(e2e_demo e2e ${run} ${e2e}/demo.test.mjs $<TARGET_FILE:mitral>)
   mitral_stranger(e2e_account e2e ${run} ${e2e}/account.test.mjs $<TARGET_FILE:mitral>)
   mitral_stranger(e2e_fhirclient e2e ${run} ${e2e}/fhirclient.test.mjs $<TARGET_FILE:mitral>)
