@@ -55,6 +55,16 @@ TEST_F(GatewayForgery, J3_J4_TheHeaderDoesNotChooseTheKey) {
   EXPECT_LE(rig.world.jwks_fetches, fetches + 1) << "J-23";
 }
 
+TEST_F(GatewayForgery, S25_AnIdTokenOpensNothing) {
+  // Signed by the right key, for this very audience, with everything that an access token says but its type.
+  TokenSpec spec;
+  for (const auto* const typ : {"JWT", "", "jwt", "id+jwt", "logout+jwt", "secevent+jwt", "token-introspection+jwt"}) {
+    auto claims = rig.claims(spec);
+    claims.set("nonce", Json("n"));
+    EXPECT_EQ(rig.get("/Patient/maria", Rig::sign(claims, typ)).status, 401) << typ;
+  }
+}
+
 TEST_F(GatewayForgery, J7_DegenerateSignaturesAreRefused) {
   const auto text = input(R"({"alg":"ES256","typ":"at+jwt","kid":"k1"})");
   for (const std::size_t n : {0U, 1U, 63U, 64U, 65U, 72U})
