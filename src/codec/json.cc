@@ -134,9 +134,14 @@ void Json::destroy_heap() noexcept {
     case kStringHeap: delete[] pointer<char>(); break;
     case kArray: delete pointer<Items>(); break;
     case kObject: delete pointer<Members>(); break;
-    // The memory is the arena's; what the elements own (long names, replaced values) is theirs.
-    case kArrayIn: std::destroy_n(pointer<Json>(), length()); break;
-    case kObjectIn: std::destroy_n(pointer<Member>(), length()); break;
+    // The memory is the arena's; what the elements own (long names, replaced values) is theirs. Byte 14 is 0 as long as
+    // they own nothing; whoever may change them sets it.
+    case kArrayIn:
+      if (raw_.bytes[14] != 0) std::destroy_n(pointer<Json>(), length());
+      break;
+    case kObjectIn:
+      if (raw_.bytes[14] != 0) std::destroy_n(pointer<Member>(), length());
+      break;
     default: break;
   }
 }
@@ -232,7 +237,10 @@ std::span<const Json> Json::items() const noexcept {
 }
 
 std::span<Json> Json::items() noexcept {
-  if (tag() == kArrayIn) return {pointer<Json>(), length()};
+  if (tag() == kArrayIn) {
+    raw_.bytes[14] = 1;
+    return {pointer<Json>(), length()};
+  }
   if (tag() != kArray || pointer<Items>() == nullptr) return {};
   return *pointer<Items>();
 }
@@ -244,7 +252,10 @@ std::span<const Json::Member> Json::members() const noexcept {
 }
 
 std::span<Json::Member> Json::members_mut() noexcept {
-  if (tag() == kObjectIn) return {pointer<Member>(), length()};
+  if (tag() == kObjectIn) {
+    raw_.bytes[14] = 1;
+    return {pointer<Member>(), length()};
+  }
   if (tag() != kObject || pointer<Members>() == nullptr) return {};
   return *pointer<Members>();
 }

@@ -12,6 +12,10 @@
 #include "codec/json_reader.h"
 #include "codec/text.h"
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 namespace mitral::codec {
 namespace {
 
@@ -28,6 +32,19 @@ constexpr auto kStops = make_stops();
 constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
 const char* skip_plain(const char* at, const char* end) noexcept {
+#if defined(__SSE2__)
+  const auto quotes = _mm_set1_epi8('"');
+  const auto slashes = _mm_set1_epi8('\\');
+  const auto spaces = _mm_set1_epi8(0x20);
+  while (end - at >= 16) {
+    const auto bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));  // NOLINT
+    // As signed bytes, everything above ASCII is below space as well.
+    const auto hit = _mm_or_si128(_mm_cmplt_epi8(bytes, spaces),
+                                  _mm_or_si128(_mm_cmpeq_epi8(bytes, quotes), _mm_cmpeq_epi8(bytes, slashes)));
+    if (const auto mask = static_cast<unsigned>(_mm_movemask_epi8(hit)); mask != 0) return at + std::countr_zero(mask);
+    at += 16;
+  }
+#endif
   constexpr std::uint64_t kOnes = 0x0101010101010101ULL;
   constexpr std::uint64_t kHigh = 0x8080808080808080ULL;
   while (end - at >= 8) {
@@ -265,13 +282,26 @@ class JsonParser {
     return true;
   }
 
+  // A copy of fixed size costs less than one of the right size, and fits into a string without allocation.
+  void set_name(std::string& out, std::string_view name) const {
+    constexpr std::size_t kInside = 15;
+    if (name.size() > kInside || in_scratch_ || static_cast<std::size_t>(end_ - name.data()) < kInside) {
+      out.assign(name);
+      return;
+    }
+    out.resize_and_overwrite(kInside, [name](char* to, std::size_t) {
+      std::memcpy(to, name.data(), kInside);
+      return name.size();
+    });
+  }
+
   bool member(NamesSeen& names, std::size_t base) {
     std::string_view key;
     if (at_ == end_ || *at_ != '"') return refuse("JSON member lacks a name");
     if (!string(key)) return false;
     if (!note(names, key, base)) return refuse("JSON object has a duplicate member");
     const auto index = members_.size();  // members of inner objects come and go behind it
-    members_.emplace_back().key.assign(key);
+    set_name(members_.emplace_back().key, key);
     skip_space();
     if (!take(':')) return refuse("JSON member lacks a colon");
     skip_space();
@@ -286,6 +316,15 @@ class JsonParser {
     return true;
   }
 
+  static bool owns_memory(const Json& value) noexcept {
+    const auto tag = value.tag();
+    return tag == Json::kNumberHeap || tag == Json::kStringHeap || (tag >= Json::kArray && value.raw_.bytes[14] != 0);
+  }
+  static bool owns_memory(const Json::Member& member) noexcept {
+    constexpr std::size_t kInside = 15;
+    return member.key.capacity() > kInside || owns_memory(member.value);
+  }
+
   // The elements above `base` become the content of `out`.
   template <class Element>
   void close(std::vector<Element>& stack, std::size_t base, Json::Tag in_arena, Json& out) {
@@ -295,8 +334,13 @@ class JsonParser {
     } else {
       const auto count = stack.size() - base;
       auto* const place = static_cast<Element*>(arena_->take(count * sizeof(Element)));
-      std::uninitialized_move(first, stack.end(), place);
+      bool owns = false;
+      for (std::size_t i = 0; i < count; ++i) {
+        owns = owns || owns_memory(stack[base + i]);
+        std::construct_at(place + i, std::move(stack[base + i]));
+      }
       out.set_view(in_arena, place, count);
+      out.raw_.bytes[14] = owns ? 1 : 0;
     }
     stack.erase(first, stack.end());
   }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "codec/text.h"
 #include "fhir/element_path.h"
 #include "fhir/r4.h"
 
@@ -21,15 +20,19 @@ bool any_member_patient(const Json& resource, std::string_view own_base, const V
     const auto id = resource["id"].as_string();
     return id && is_id(*id) && visit(*id);
   }
-  return std::ranges::any_of(codec::split_words(link.own), [&](std::string_view path) {
-    return any_at_path(resource, path, [&](const Json& element) {
+  for (auto rest = link.own; !rest.empty();) {
+    const auto path = rest.substr(0, rest.find(' '));
+    rest.remove_prefix(std::min(rest.size(), path.size() + 1));
+    const bool found = any_at_path(resource, path, [&](const Json& element) {
       // Reference.type may name the type too, but only the reference itself says which resource is meant.
       const auto text = element["reference"].as_string();
       if (!text) return false;
       const auto reference = parse_reference(*text, own_base);
       return reference.kind == ReferenceKind::local && reference.type == "Patient" && visit(reference.id);
     });
-  });
+    if (found) return true;
+  }
+  return false;
 }
 
 void collect_references(const Json& value, std::vector<std::string_view>& out) {

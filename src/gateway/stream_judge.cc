@@ -113,6 +113,7 @@ class BundleStream final : public Judging {
     EntryJudge::Candidate candidate;
   };
   enum class Stage : std::uint8_t { entries, held, tail, over };
+  static constexpr std::size_t kPartsExpected = 1024;
 
   Task<Result<std::string>> make() {
     std::string out;
@@ -145,6 +146,7 @@ class BundleStream final : public Judging {
       *bytes = {};
     }
     std::vector<Part> parts;
+    parts.reserve(parts_before_);
     Scanner::Item item;
     auto step = scanner_.step(item);
     for (; step == Scanner::Step::item; step = scanner_.step(item)) {
@@ -160,6 +162,11 @@ class BundleStream final : public Judging {
     if ((told || step == Scanner::Step::done) && !is_wanted_bundle(head, rules_)) {
       co_return fail(ErrorCode::malformed, {}, "not the Bundle that was asked for");
     }
+    parts_before_ = std::min(std::max(parts_before_, parts.size()), kPartsExpected);
+    shown_.reserve(shown_.size() + parts.size());
+    std::size_t bytes_read = 0;
+    for (const auto& part : parts) bytes_read += part.item.bytes.size();
+    out.reserve(out.size() + bytes_read);
     if (auto judged = co_await judge(parts, false, out); !judged) co_return judged;
     parts.clear();
     scanner_.release();
@@ -314,6 +321,7 @@ class BundleStream final : public Judging {
   Stage stage_ = Stage::entries;
   bool begun_ = false;  // the array of entries
   std::size_t counted_ = 0;
+  std::size_t parts_before_ = 0;  // in the fullest piece so far
   std::vector<std::string> held_;
   std::size_t held_bytes_ = 0;
   std::optional<std::string> first_;
