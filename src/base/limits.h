@@ -124,6 +124,7 @@ inline constexpr auto kEmergencySignInAge = 5min;       // the password was type
 inline constexpr std::size_t kEmergencyStatementMin = 10;
 inline constexpr std::size_t kEmergencyStatementMax = 400;
 inline constexpr std::size_t kEmergencyListMax = 1'000;
+inline constexpr std::size_t kAccountGrantsMax = 1'000;
 inline constexpr std::size_t kAccountRowsMax = 200;  // grants, sessions and emergencies that the account page shows
 inline constexpr std::size_t kSandboxResourcesMax = 200'000;
 
@@ -157,6 +158,9 @@ inline constexpr std::size_t kThrottleBuckets = 4096;    // of 8 keys each
 // Requests that anybody may store: pushed authorization requests of public clients, per client and address (M-4.4.1.11)
 inline constexpr double kParPerSecond = 20;
 inline constexpr double kParBurst = 200;
+// Sign-in pages begun, by address: a hospital behind one address starts many, a flood would fill the store.
+inline constexpr double kInteractionsPerSecond = 20;
+inline constexpr double kInteractionsBurst = 500;
 inline constexpr std::size_t kRateLimitBuckets = 4096;
 
 // Keys that sign tokens
@@ -170,6 +174,7 @@ inline constexpr auto kMetadataMaxAge = 300s;  // Cache-Control of JWKS and meta
 inline constexpr auto kJwksCacheMax = 15min;
 inline constexpr auto kJwksRefetchMin = 60s;
 inline constexpr std::size_t kJwksCacheEntries = 1024;
+inline constexpr std::size_t kJwksWaitersMax = 1024;  // requests that wait for one fetch of one key set
 
 // Change feed and what follows it
 inline constexpr std::size_t kFeedLines = 10'000;

@@ -38,6 +38,9 @@ struct Services {
   std::vector<std::unique_ptr<IssuerRuntime>>& issuers;
   /// Pushed authorization requests of public clients, by client and address.
   std::shared_ptr<RateLimit> par_limit = std::make_shared<RateLimit>(limits::kParPerSecond, limits::kParBurst);
+  /// Interactions begun, by address: anybody can begin one, and each is stored.
+  std::shared_ptr<RateLimit> interaction_limit =
+      std::make_shared<RateLimit>(limits::kInteractionsPerSecond, limits::kInteractionsBurst);
 
   /// The issuer with this identifier, or nullptr.
   [[nodiscard]] const IssuerRuntime* issuer(std::string_view id) const noexcept;

@@ -31,6 +31,13 @@ FormTarget form_target(const flow::Context& context, const Journey& journey, std
 Task<codec::Response> begin_interaction(flow::Context& context, Journey& journey) {
   auto& store = context.services.store;
   const auto& issuer = context.issuer;
+  if (const auto wait =
+          context.services.interaction_limit->take("interaction", context.request.peer_address, context.now)) {
+    context.services.metrics.throttled.add();
+    co_return error_page(issuer, {.status = 429,
+                                  .text = "Too many people are signing in from here right now. Please try again soon.",
+                                  .retry_after_s = *wait});
+  }
   const bool new_browser = journey.browser.empty();
   if (new_browser) journey.browser = login::make_cookie_value(context.services.random);
   journey.id = login::make_cookie_value(context.services.random);
@@ -49,8 +56,8 @@ Task<codec::Response> begin_interaction(flow::Context& context, Journey& journey
     if (!kept) co_return failure_page(issuer, kept.error());
   }
   if (flow::is_emergency(journey.request)) {
-    auto noted = co_await note_emergency(context, journey.request.client.value, {}, model::AuditOutcome::success,
-                                         "requested");
+    auto noted =
+        co_await note_emergency(context, journey.request.client.value, {}, model::AuditOutcome::success, "requested");
     if (!noted) co_return failure_page(issuer, noted.error());
   }
   auto stored = co_await store.put_interaction(std::move(interaction));
