@@ -44,6 +44,7 @@ void Metrics::render(std::string& out) const {
     fmt::format_to(to, "{} {}\n", name, counter.value());
   };
   single("mitral_codes_issued_total", "Authorization codes issued.", codes_issued);
+  single("mitral_emergency_accesses_total", "Emergency accesses approved.", emergencies);
   single("mitral_revocations_total", "Revocation requests that took effect.", revocations);
   single("mitral_client_auth_failures_total", "Failed client authentications.", client_auth_failed);
   single("mitral_throttled_total", "Requests refused because of earlier failures.", throttled);

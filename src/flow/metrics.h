@@ -28,6 +28,7 @@ struct Metrics {
   std::array<Counter, static_cast<std::size_t>(ErrorCode::internal) + 1> errors;  ///< by error code
   Counter tokens_code, tokens_refresh, tokens_client;                             ///< access tokens issued, by grant
   Counter codes_issued;
+  Counter emergencies;  ///< emergency accesses approved
   Counter introspections_active, introspections_inactive;
   Counter revocations;
   Counter client_auth_failed, throttled;

@@ -90,6 +90,7 @@ class GrantStore {
   /// has revoked is never returned as alive; what another process revoked is noticed within limits::kRevocationBound.
   virtual Task<Result<std::optional<model::Grant>>> find_grant(Issuer issuer, Id128 id) = 0;
   virtual Task<Result<std::optional<model::RefreshFamily>>> find_family(Issuer issuer, Id128 grant) = 0;
+  /// Those not revoked first, of these the offline ones, then newest first: what matters stays within the limit.
   virtual Task<Result<std::vector<model::Grant>>> grants_of_user(Issuer issuer, UserId user, std::size_t limit) = 0;
 
   struct Rotation {
@@ -114,6 +115,9 @@ class GrantStore {
 
   // Revocation: each is one act with its line in the change feed. Revoking what is unknown or dead succeeds.
   virtual Task<Result<void>> revoke_grant(Issuer issuer, Id128 id, Events events, Instant now) = 0;
+  /// Every grant of this user to this client; what she agreed to is forgotten too.
+  virtual Task<Result<void>> revoke_grants_of(Issuer issuer, UserId user, ClientId client, Events events,
+                                              Instant now) = 0;
   virtual Task<Result<void>> revoke_token(Issuer issuer, Id128 token, Instant expires, Events events, Instant now) = 0;
   virtual Task<Result<void>> revoke_client(Issuer issuer, ClientId client, Events events, Instant now) = 0;
   /// All grants and sessions of the user; tokens_valid_from moves to now.

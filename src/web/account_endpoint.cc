@@ -3,7 +3,8 @@
 //
 //   GET  /account                  the page; not signed in: the sign-in in front of it
 //   POST /account/sign-in          -> 303 /account
-//   POST /account/apps/{grant}     ends one grant: her own, alive or not; every other id is the same 404
+//   POST /account/apps/{grant}     ends all that the app of this grant has of her; an id that is not hers is the same
+//                                  404 as one that does not exist
 //   POST /account/end-sessions     ends all her sessions, this one too
 //
 // Order for every POST: from our own page, with the token of this browser and session (W-6), then whose it is.
@@ -102,39 +103,96 @@ Instant token_end(const flow::Context& context, const model::Grant& grant) {
   return std::min(grant.created + longest, grant.expires);
 }
 
-/// The grant as a line of the page; nothing when no token of it can be alive.
-Task<Result<std::optional<AccountApp>>> app_of(flow::Context& context, const model::Grant& grant,
-                                               const std::vector<model::PatientAccess>& records) {
-  std::optional<AccountApp> gone;
+/// What one app has, from all grants to it that are alive.
+struct AppLine {
+  ClientId client;
+  AccountApp app;
+  spec::smart::ScopeSet scopes;
+  std::vector<std::string> records;
+};
+
+/// A grant that is alive, and until when if nothing renews it.
+struct LiveGrant {
+  const model::Grant* grant = nullptr;
+  const model::Client* client = nullptr;
+  std::optional<model::RefreshFamily> family;
+  Instant end;
+};
+
+/// Nothing when no token of it can be alive.
+Task<Result<std::optional<LiveGrant>>> live(flow::Context& context, const model::Grant& grant) {
+  std::optional<LiveGrant> gone;
   if (grant.revoked || grant.expires <= context.now) co_return gone;
   const auto* client = context.directory->client(grant.issuer, grant.client.value);
   if (client == nullptr) co_return gone;  // deleted: its tokens died with it
-  MITRAL_CO_TRY(const auto family, co_await context.services.store.find_family(grant.issuer, grant.id));
-  const bool renewable = family && !family->revoked && family->expires > context.now;
-  const Instant end = token_end(context, grant);
-  if (!renewable && end <= context.now) co_return gone;
-
-  AccountApp out;
-  out.grant = grant.id.text();
-  out.name = client_title(*client);
-  out.domain = client_domain(*client, client->redirect_uris.empty() ? "" : client->redirect_uris.front());
-  const auto patient = grant.context["patient"].string_or();
-  if (!patient.empty()) out.record = record_name(records, patient);
-  const auto scopes = policy::scope_set(grant.scopes);
-  out.words = access_words(scopes);
-  using spec::smart::ScopeKind;
-  out.identity = scopes.has(ScopeKind::openid) || scopes.has(ScopeKind::fhir_user) || scopes.has(ScopeKind::profile);
-  out.since = grant.created;
-  out.offline = renewable && grant.offline;
-  if (!renewable) out.ends = end;
-  if (renewable) {
-    // Each use moves the end of the family; where that has met the grant's own end, the last rotation has to do.
-    const auto profile = policy::effective_profile(context.issuer.config().profile, client->profile);
-    const Instant moved = family->expires - Duration(profile.refresh_lifetime);
-    const Instant used = family->expires < grant.expires ? std::max(moved, family->rotated) : family->rotated;
-    if (used > grant.created && used <= context.now) out.used = used;
-  }
+  LiveGrant out{&grant, client, std::nullopt, token_end(context, grant)};
+  MITRAL_CO_TRY(out.family, co_await context.services.store.find_family(grant.issuer, grant.id));
+  if (out.family && (out.family->revoked || out.family->expires <= context.now)) out.family.reset();
+  if (!out.family && out.end <= context.now) co_return gone;
   co_return std::optional(std::move(out));
+}
+
+/// Each use moves the end of the family; where that has met the grant's own end, the last rotation has to do.
+std::optional<Instant> last_use(const flow::Context& context, const LiveGrant& live) {
+  if (!live.family) return std::nullopt;
+  const auto profile = policy::effective_profile(context.issuer.config().profile, live.client->profile);
+  const Instant moved = live.family->expires - Duration(profile.refresh_lifetime);
+  const bool free = live.family->expires < live.grant->expires;
+  const Instant used = free ? std::max(moved, live.family->rotated) : live.family->rotated;
+  return used > live.grant->created && used <= context.now ? std::optional(used) : std::nullopt;
+}
+
+void merge(AppLine& line, const flow::Context& context, const LiveGrant& live,
+           const std::vector<model::PatientAccess>& records) {
+  const model::Grant& grant = *live.grant;
+  AccountApp& app = line.app;
+  if (app.grant.empty()) {
+    line.client = grant.client;
+    app.grant = grant.id.text();
+    app.name = client_title(*live.client);
+    const auto& uris = live.client->redirect_uris;
+    app.domain = client_domain(*live.client, uris.empty() ? std::string_view{} : uris.front());
+    app.since = grant.created;
+    if (!live.family) app.ends = live.end;
+  }
+  const auto patient = grant.context["patient"].string_or();
+  if (auto name = record_name(records, patient);
+      !patient.empty() && std::ranges::find(line.records, name) == line.records.end()) {
+    line.records.push_back(std::move(name));
+  }
+  line.scopes = spec::smart::ScopeSet::unite(line.scopes, policy::scope_set(grant.scopes));
+  app.since = std::min(app.since, grant.created);
+  app.offline |= live.family && grant.offline;
+  if (live.family) app.ends.reset();
+  if (app.ends) app.ends = std::max(*app.ends, live.end);
+  if (const auto used = last_use(context, live)) app.used = std::max(app.used.value_or(*used), *used);
+}
+
+Task<Result<std::vector<AccountApp>>> apps_of(flow::Context& context, const UserId& user,
+                                              const std::vector<model::PatientAccess>& records) {
+  std::vector<AppLine> lines;
+  MITRAL_CO_TRY(const auto grants,
+                co_await context.services.store.grants_of_user(context.issuer.id(), user, limits::kAccountGrantsMax));
+  for (const auto& grant : grants) {
+    MITRAL_CO_TRY(const auto alive, co_await live(context, grant));
+    if (!alive) continue;
+    auto line = std::ranges::find(lines, grant.client, &AppLine::client);
+    if (line == lines.end()) {
+      if (lines.size() >= limits::kAccountRowsMax) break;
+      line = lines.emplace(lines.end());
+    }
+    merge(*line, context, *alive, records);
+  }
+  std::vector<AccountApp> out;
+  for (auto& line : lines) {
+    for (const auto& record : line.records) line.app.record.append(line.app.record.empty() ? "" : ", ").append(record);
+    using spec::smart::ScopeKind;
+    line.app.words = access_words(line.scopes);
+    line.app.identity = line.scopes.has(ScopeKind::openid) || line.scopes.has(ScopeKind::fhir_user) ||
+                        line.scopes.has(ScopeKind::profile);
+    out.push_back(std::move(line.app));
+  }
+  co_return out;
 }
 
 Task<Result<void>> add_emergencies(flow::Context& context, AccountPage& page,
@@ -172,12 +230,7 @@ Task<Result<AccountPage>> page_of(flow::Context& context, const Here& here) {
   page.has_records = !own.empty();
   page.end_app = form_of(context.issuer, here, "apps", kApps);
   page.end_sessions = form_of(context.issuer, here, kEndSessions, kEndSessions);
-  MITRAL_CO_TRY(const auto grants, co_await store.grants_of_user(issuer, here.user.id, limits::kEmergencyListMax));
-  for (const auto& grant : grants) {
-    if (page.apps.size() >= limits::kAccountRowsMax) break;
-    MITRAL_CO_TRY(auto app, co_await app_of(context, grant, records));
-    if (app) page.apps.push_back(std::move(*app));
-  }
+  MITRAL_CO_TRY(page.apps, co_await apps_of(context, here.user.id, records));
   MITRAL_CO_CHECK(co_await add_emergencies(context, page, own));
   MITRAL_CO_TRY(const auto sessions,
                 co_await store.sessions_of_user(issuer, here.user.id, context.now, limits::kAccountRowsMax));
@@ -271,7 +324,9 @@ Task<codec::Response> end_app(flow::Context& context, const Here& here, std::str
   event.reason = "ended_by_user";
   ports::Events events;
   events.push_back(std::move(event));
-  auto ended = co_await store.revoke_grant(issuer.id(), *grant_id, std::move(events), context.now);
+  // The page shows one line for all that the app has, so all of it ends.
+  auto ended =
+      co_await store.revoke_grants_of(issuer.id(), here.user.id, (*grant)->client, std::move(events), context.now);
   if (!ended) co_return failure_page(issuer, ended.error());
   co_return redirect_response(issuer.urls().account + "?" + std::string(kEndedQuery), true);
 }

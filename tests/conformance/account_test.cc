@@ -120,6 +120,29 @@ TEST_F(Account, Smart119_EndingAnAppEndsEverythingItHas) {
   EXPECT_FALSE(browser.left());
 }
 
+TEST_F(Account, AllThatAnAppHasIsOneLineAndEndsTogether) {
+  const auto first = give(browser);
+  rig.as.clock.advance(std::chrono::seconds(5));
+  auto again = FrontRig::request("app-basic", "openid launch/patient patient/Condition.rs");
+  again.add("prompt", "consent");
+  browser.open(FrontRig::authorize(again));
+  browser.pick("ben");
+  browser.allow();
+  const auto second = AsHarness::json(rig.token_response(browser.answer()["code"], "app-basic"));
+  browser.open(std::string(kAccount));
+  EXPECT_TRUE(says("Alice Example, Ben Example"));
+  std::size_t lines = 0;
+  for (auto at = browser.response.body.find("<article"); at != std::string::npos;
+       at = browser.response.body.find("<article", at + 1)) {
+    ++lines;
+  }
+  EXPECT_EQ(lines, 1U);
+  browser.submit("/account/apps/" + grant_of(first));
+  EXPECT_TRUE(browser.shows("no-apps"));
+  EXPECT_FALSE(rig.as.introspect(first["access_token"].string_or())["active"].bool_or(true));
+  EXPECT_FALSE(rig.as.introspect(second["access_token"].string_or())["active"].bool_or(true));
+}
+
 TEST_F(Account, S5_ForeignAndUnknownGrantsAreTheSame404) {
   const auto tokens = give(browser);
   const auto grant = grant_of(tokens);

@@ -153,6 +153,45 @@ TEST_P(EmergencyContract, AGrantKeepsItsPurpose) {
     EXPECT_EQ(grant.purpose, grant.id == emergency.id ? "ETREAT" : "");
 }
 
+TEST_P(EmergencyContract, EndingAnAppEndsAllThatTheUserGaveIt) {
+  const auto first = stored_grant();
+  const auto second = stored_grant([](model::Grant& grant) { grant.offline = false; });
+  const auto of_bob = stored_grant();
+  ports::AuthorizationStore::Completion completion;
+  completion.consent = consent();
+  EXPECT_EQ(get(store_->complete_authorization(kClinic, std::move(completion), {}, kStart)), Claim::won);
+  get(store_->revoke_grants_of(kOther, UserId("u_ada"), ClientId("c_app"), {}, kStart + 1s));
+  get(store_->revoke_grants_of(kClinic, UserId("u_bob"), ClientId("c_app"), {}, kStart + 1s));
+  get(store_->revoke_grants_of(kClinic, UserId("u_ada"), ClientId("c_other"), {}, kStart + 1s));
+  EXPECT_FALSE(get(store_->find_grant(kClinic, first.id))->revoked);
+  EXPECT_TRUE(get(store_->find_consent(kClinic, UserId("u_ada"), ClientId("c_app"), kStart)));
+  const auto before = store_->latest_change();
+  get(store_->revoke_grant(kClinic, of_bob.id, {}, kStart + 1s));
+  get(store_->revoke_grants_of(kClinic, UserId("u_ada"), ClientId("c_app"), {event(model::AuditKind::revocation)},
+                               kStart + 2s));
+  EXPECT_EQ(get(store_->find_grant(kClinic, first.id))->revoked, kStart + 2s);
+  EXPECT_EQ(get(store_->find_grant(kClinic, second.id))->revoked, kStart + 2s);
+  EXPECT_EQ(get(store_->find_grant(kClinic, of_bob.id))->revoked, kStart + 1s) << "what was revoked before stays so";
+  EXPECT_FALSE(get(store_->find_consent(kClinic, UserId("u_ada"), ClientId("c_app"), kStart)));
+  EXPECT_EQ(changes(before).size(), 3U);
+  EXPECT_EQ(audited(), std::vector{model::AuditKind::revocation});
+}
+
+TEST_P(EmergencyContract, GrantsThatMatterAreListedFirst) {
+  const auto offline = stored_grant();
+  const auto revoked = stored_grant([](model::Grant& grant) { grant.created = kStart + 3s; });
+  get(store_->revoke_grant(kClinic, revoked.id, {}, kStart + 4s));
+  const auto online = stored_grant([](model::Grant& grant) {
+    grant.offline = false;
+    grant.created = kStart + 2s;
+  });
+  const auto all = get(store_->grants_of_user(kClinic, UserId("u_ada"), 10));
+  ASSERT_EQ(all.size(), 3U);
+  EXPECT_EQ(all[0].id, offline.id);
+  EXPECT_EQ(all[1].id, online.id);
+  EXPECT_EQ(all[2].id, revoked.id);
+}
+
 TEST_P(EmergencyContract, SessionsOfAUserAreListedWhileTheyLive) {
   get(store_->put_user(user(), {}));
   get(store_->put_user(user("bob"), {}));

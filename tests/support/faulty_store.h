@@ -79,6 +79,8 @@ class FaultyStore final : public ports::Store {
   MITRAL_ACT(Rotated, rotate_once, (Issuer i, Rotation r, Events e, Events x, Instant n),
              (std::move(i), r, std::move(e), std::move(x), n))
   MITRAL_ACT(void, revoke_grant, (Issuer i, Id128 g, Events e, Instant n), (std::move(i), g, std::move(e), n))
+  MITRAL_ACT(void, revoke_grants_of, (Issuer i, UserId u, ClientId c, Events e, Instant n),
+             (std::move(i), std::move(u), std::move(c), std::move(e), n))
   MITRAL_ACT(void, revoke_token, (Issuer i, Id128 t, Instant x, Events e, Instant n),
              (std::move(i), t, x, std::move(e), n))
   MITRAL_ACT(void, revoke_client, (Issuer i, ClientId c, Events e, Instant n),

@@ -127,6 +127,7 @@ Task<Result<std::string>> complete_authorization(const Context& context, const A
     co_return fail(ErrorCode::conflict, "This request was answered before or has expired", "completion lost a claim");
   }
   context.services.metrics.codes_issued.add();
+  if (approval.emergency != nullptr) context.services.metrics.emergencies.add();
   co_return code;
 }
 

@@ -277,7 +277,9 @@ class MemoryStore final : public ports::Store {
     for (const auto& [id, grant] : grants_) {
       if (grant.issuer == issuer && grant.user == user) out.push_back(shown(grant));
     }
-    std::ranges::sort(out, std::greater{}, [](const auto& grant) { return std::tie(grant.created, grant.id); });
+    std::ranges::sort(out, std::greater{}, [](const auto& grant) {
+      return std::tuple(!grant.revoked, grant.offline, grant.created, grant.id);
+    });
     if (out.size() > limit) out.resize(limit);
     co_return out;
   }
@@ -320,6 +322,19 @@ class MemoryStore final : public ports::Store {
       if (grant != grants_.end() && grant->second.issuer == issuer) {
         consents_.erase(std::tuple(issuer, grant->second.user, grant->second.client));
       }
+      audit(std::move(events));
+      return {};
+    });
+    co_return kept;
+  }
+
+  Task<Result<void>> revoke_grants_of(Issuer issuer, UserId user, ClientId client, Events events,
+                                      Instant now) override {
+    const auto kept = act([&]() -> Result<void> {
+      for (const auto& [id, grant] : grants_) {
+        if (grant.issuer == issuer && grant.user == user && grant.client == client) revoke(issuer, id, now);
+      }
+      consents_.erase(std::tuple(issuer, user, client));
       audit(std::move(events));
       return {};
     });
@@ -606,21 +621,11 @@ class MemoryStore final : public ports::Store {
   // ---- Maintenance
 
   Task<Result<void>> probe() override { co_return Result<void>{}; }
-
   Task<Result<std::size_t>> sweep(Instant now, std::size_t batch) override {
     revocations_.drop_expired(now);
     const std::lock_guard lock(mutex_);
     std::size_t deleted = 0;
-    const auto drop = [&](auto& map, auto expired) {
-      for (auto at = map.begin(); at != map.end() && deleted < batch;) {
-        if (expired(at->second)) {
-          at = map.erase(at);
-          ++deleted;
-        } else {
-          ++at;
-        }
-      }
-    };
+    const auto drop = [&](auto& map, auto expired) { drop_where(map, expired, batch, deleted); };
     const auto once_expired = [now](const auto& once) { return once.record.expires <= now; };
     const auto expired = [now](const auto& record) { return record.expires <= now; };
     drop(replay_, [now](Instant expires) { return expires <= now; });

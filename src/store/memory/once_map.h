@@ -53,4 +53,17 @@ ports::Claim claimable(const OnceMap<T>& map, const std::optional<Hash256>& hand
   return at->second.used ? ports::Claim::lost : ports::Claim::won;
 }
 
+/// Deletes what fits until `deleted` has reached `batch`.
+template <class Map, class Predicate>
+void drop_where(Map& map, Predicate fits, std::size_t batch, std::size_t& deleted) {
+  for (auto at = map.begin(); at != map.end() && deleted < batch;) {
+    if (fits(at->second)) {
+      at = map.erase(at);
+      ++deleted;
+    } else {
+      ++at;
+    }
+  }
+}
+
 }  // namespace mitral::store

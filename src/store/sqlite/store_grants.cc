@@ -80,7 +80,8 @@ Task<Result<std::vector<model::Grant>>> StoreImpl::grants_of_user(Issuer issuer,
   co_return look([&](Connection& connection) -> Result<std::vector<model::Grant>> {
     Query query(connection,
                 "SELECT id, client, user, sid, offline, created, expires, revoked, document FROM grants "
-                "WHERE user = ?1 AND issuer = ?2 ORDER BY created DESC, id DESC LIMIT ?3");
+                "WHERE user = ?1 AND issuer = ?2 "
+                "ORDER BY (revoked IS NULL) DESC, offline DESC, created DESC, id DESC LIMIT ?3");
     query.bind(user, issuer, limit);
     std::vector<model::Grant> out;
     for (;;) {
@@ -149,6 +150,32 @@ Task<Result<void>> StoreImpl::revoke_grant(Issuer issuer, Id128 id, Events event
                  "DELETE FROM consents WHERE issuer = ?1 AND (user, client) IN "
                  "(SELECT user, client FROM grants WHERE id = ?2 AND issuer = ?1)");
     MITRAL_CHECK(forget.bind(issuer, id).run());
+    tx.audit(audit);
+    return {};
+  });
+}
+
+Task<Result<void>> StoreImpl::revoke_grants_of(Issuer issuer, UserId user, ClientId client, Events events,
+                                               Instant now) {
+  return writer_->write([issuer = std::move(issuer), user = std::move(user), client = std::move(client), now,
+                         audit = prepare(events)](Tx& tx) -> Result<void> {
+    std::vector<Id128> ended;
+    {
+      Query query(tx.db,
+                  "UPDATE grants SET revoked = ?4 WHERE user = ?1 AND issuer = ?2 AND client = ?3 AND revoked IS NULL "
+                  "RETURNING id");
+      query.bind(user, issuer, client, now);
+      for (;;) {
+        MITRAL_TRY(const bool row, query.step());
+        if (!row) break;
+        ended.push_back(query.id(0));
+      }
+    }
+    for (const auto& id : ended) {
+      MITRAL_CHECK(tx.change(issuer, model::ChangeKind::grant_revoked, id.text(), now, change_end(now)));
+    }
+    Query forget(tx.db, "DELETE FROM consents WHERE issuer = ?1 AND user = ?2 AND client = ?3");
+    MITRAL_CHECK(forget.bind(issuer, user, client).run());
     tx.audit(audit);
     return {};
   });

@@ -78,6 +78,7 @@ class StoreImpl final : public SqliteStore {
   Task<Result<Rotated>> rotate_once(Issuer issuer, Rotation rotation, Events events, Events reuse_events,
                                     Instant now) override;
   Task<Result<void>> revoke_grant(Issuer issuer, Id128 id, Events events, Instant now) override;
+  Task<Result<void>> revoke_grants_of(Issuer issuer, UserId user, ClientId client, Events events, Instant now) override;
   Task<Result<void>> revoke_token(Issuer issuer, Id128 token, Instant expires, Events events, Instant now) override;
   Task<Result<void>> revoke_client(Issuer issuer, ClientId client, Events events, Instant now) override;
   Task<Result<void>> revoke_user(Issuer issuer, UserId user, Events events, Instant now) override;
