@@ -19,6 +19,10 @@ if (!NGINX) {
   console.error('nginx is not installed');
   process.exit(77);
 }
+if (!/http_auth_request_module/.test(spawnSync(NGINX, ['-V'], { encoding: 'utf8' }).stderr)) {
+  console.error('this nginx has no auth_request');
+  process.exit(77);
+}
 const EXAMPLE = process.argv[3];
 const SAMPLE = new URL('../../../samples/nginx/mitral.conf', import.meta.url);
 const CALLBACK = 'http://127.0.0.1:61234/callback';
