@@ -63,7 +63,6 @@ class MemoryAudit final : public ports::AuditStore {
 class World final : public Sender {
  public:
   Task<Result<Response>> send(net::Url url, Request request, net::ClientOptions options) override {
-    (void)options;
     request.set_target(url.target);
     request.headers.set("Host", url.authority());
     {
@@ -75,7 +74,11 @@ class World final : public Sender {
       if (keep_log) upstream_log.push_back(request);
     }
     if (upstream_error) co_return std::unexpected(*upstream_error);
-    co_return co_await upstream(std::move(request));
+    auto response = co_await upstream(std::move(request));
+    // A bound that the gateway chose for this request, not the client's own.
+    const bool bounded = options.max_body != net::ClientOptions{}.max_body;
+    if (bounded && response.body.size() > options.max_body) co_return fail(ErrorCode::too_large, {}, "body");
+    co_return response;
   }
 
   std::function<Task<Response>(Request)> upstream;
@@ -226,7 +229,19 @@ class Rig {
     out.received = Instant{};
     return out;
   }
-  Response send(Request request) { return run_sync(gateway->handle(std::move(request))); }
+  /// With `whole_answers`, streams are read to their end; one that breaks off is no answer: 502 without a body.
+  Response send(Request request) {
+    auto out = run_sync(gateway->handle(std::move(request)));
+    while (whole_answers && out.stream != nullptr) {
+      const auto piece = run_sync(out.stream->next());
+      if (!piece) return Response::with(502, {}, {});
+      if (piece->empty()) break;
+      out.body += *piece;
+    }
+    if (whole_answers) out.stream.reset();
+    return out;
+  }
+  bool whole_answers = false;
   Response get(std::string_view target, std::string_view token = {}) { return send(request(target, token)); }
   Response search(std::string_view target, std::string_view body, std::string_view token) {
     auto out = request(target, token, Method::post);

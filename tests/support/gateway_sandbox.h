@@ -50,6 +50,7 @@ class SandboxRig : public Rig {
                  .random = &ids_,
                  .sleep = {}}) {
     log::configure(log::Level::off, log::Format::text);
+    whole_answers = true;
     EXPECT_TRUE(sandbox::sample::load_samples(sandbox));
     world.upstream = [this](Request request) { return sandbox.handle(std::move(request)); };
   }
