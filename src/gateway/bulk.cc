@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "base/limits.h"
 #include "base/log.h"
@@ -9,6 +10,8 @@
 #include "codec/fields.h"
 #include "codec/text.h"
 #include "crypto/random.h"
+#include "fhir/compartment.h"
+#include "fhir/reference.h"
 #include "gateway/bulk_lines.h"
 #include "gateway/bulk_manifest.h"
 #include "gateway/outcome.h"
@@ -77,20 +80,30 @@ fhir::Interaction as_export(std::string_view path, const std::vector<std::string
   return std::move(*interaction);
 }
 
+/// The client may export these Groups only; nullptr: whatever its scopes allow.
+const BulkGroups* groups_of(const Config& config, const Call& call) {
+  const auto rule = std::ranges::find(config.bulk_groups, call.token->client, &BulkGroups::client);
+  return rule == config.bulk_groups.end() ? nullptr : &*rule;
+}
+
+bool group_listed(const Config& config, const Call& call) {
+  const auto* const rule = groups_of(config, call);
+  if (rule == nullptr) return true;
+  return call.interaction.type == "Group" && std::ranges::find(rule->groups, call.interaction.id) != rule->groups.end();
+}
+
 /// Decides the export anew. A refusal when this token may not do now what the link continues.
 std::optional<Response> decide_again(const Exchange& exchange, Call& call, std::string_view path,
                                      const std::vector<std::string>& types) {
   call.interaction = as_export(path, types);
   call.classified = true;
   call.decision = policy::decide(call.token->access, call.interaction);
-  if (call.decision.decision.permitted()) return std::nullopt;
+  if (call.decision.decision.permitted() && group_listed(exchange.config(), call)) return std::nullopt;
+  if (call.decision.decision.permitted()) {
+    call.decision.decision = policy::deny(policy::Reason::operation_denied);
+    return not_found();
+  }
   return exchange.refusal(call.decision, call.interaction);
-}
-
-bool group_listed(const Config& config, const Call& call) {
-  const auto rule = std::ranges::find(config.bulk_groups, call.token->client, &BulkGroups::client);
-  if (rule == config.bulk_groups.end()) return true;
-  return call.interaction.type == "Group" && std::ranges::find(rule->groups, call.interaction.id) != rule->groups.end();
 }
 
 // ---------------------------------------------------------------------------------------------------- kick-off
@@ -282,6 +295,33 @@ std::shared_ptr<codec::BodySource> judged_file(const Exchange& exchange, const C
                       std::move(hooks));
 }
 
+using Members = std::set<std::string, std::less<>>;
+
+/// Patients whom the Group names as members now.
+Task<Result<Members>> members_of(const Exchange& exchange, std::string_view group) {
+  MITRAL_CO_TRY(const auto resource, co_await exchange.fetch("Group", group));
+  Members out;
+  for (const auto& member : resource["member"].items()) {
+    const auto reference = fhir::parse_reference(member["entity"]["reference"].string_or(), exchange.public_base());
+    if (reference.kind == fhir::ReferenceKind::local && reference.type == "Patient") out.emplace(reference.id);
+  }
+  co_return out;
+}
+
+/// Lines about others than these leave no trace. What is about nobody passes.
+std::shared_ptr<codec::BodySource> of_members(std::shared_ptr<codec::BodySource> upstream, const Exchange& exchange,
+                                              Members members) {
+  const auto keep = [members = std::move(members), upstream_base = exchange.upstream_base(),
+                     base = exchange.public_base()](std::string_view line) -> Result<std::optional<std::string>> {
+    MITRAL_TRY(const auto resource, parse_upstream(line, upstream_base, base));
+    const bool all = std::ranges::all_of(fhir::member_patients(resource, base),
+                                         [&](const std::string& id) { return members.contains(id); });
+    return all ? std::optional(std::string(line)) : std::nullopt;
+  };
+  const auto nothing = [](std::vector<Shown>, std::size_t) -> Task<Result<void>> { co_return Result<void>{}; };
+  return rewrite_lines(std::move(upstream), keep, nothing);
+}
+
 Task<Result<Response>> open_upstream(const Exchange& exchange, const Call& call, const BulkFile& file) {
   if (!file.storage) {
     co_return co_await exchange.send({.target = file.location,
@@ -324,6 +364,11 @@ Task<Response> serve_file(const Exchange& exchange, Call& call, std::string_view
   Response out;
   out.headers.add("Content-Type", kNdjson);
   auto source = upstream->stream ? std::move(upstream->stream) : source_of(std::move(upstream->body));
+  if (file->kind == BulkFileKind::output && groups_of(exchange.config(), call) != nullptr) {
+    auto members = co_await members_of(exchange, call.interaction.id);
+    if (!members) co_return co_await exchange.upstream_failed(call, members.error());
+    source = of_members(std::move(source), exchange, std::move(*members));
+  }
   out.stream = judged_file(exchange, call, *file, std::move(source));
   co_return out;
 }

@@ -191,6 +191,9 @@ Answer Engine::history(const fhir::Interaction& what) const {
       const auto since = fhir::parse_date_range(param.value);
       if (!since) return problem(400, "invalid", "_since is not a date");
       std::erase_if(versions, [&](const Version* v) { return to_micros(v->at) < since->from; });
+    } else if (param.name == "_type" && what.type.empty()) {
+      const auto types = codec::split(param.value, ',');
+      std::erase_if(versions, [&](const Version* v) { return std::ranges::find(types, v->type) == types.end(); });
     } else if (param.name == "_count" || param.name == "_offset") {
       const auto number = codec::parse_uint(param.value);
       if (!number) return problem(400, "invalid", "not a number");
@@ -206,7 +209,10 @@ Answer Engine::history(const fhir::Interaction& what) const {
   Json links = Json::array({link("self", url)});
   const auto from = std::min(query.offset, versions.size());
   const auto to = std::min(from + query.count, versions.size());
-  if (to < versions.size()) links.push_back(link("next", fmt::format("{}?_count={}&_offset={}", url, query.count, to)));
+  const auto types = what.values("_type");
+  const auto narrowed = types.empty() ? std::string() : fmt::format("&_type={}", types.front());
+  if (to < versions.size())
+    links.push_back(link("next", fmt::format("{}?_count={}&_offset={}{}", url, query.count, to, narrowed)));
   out.body.set("link", std::move(links));
   Json entries = Json::array();
   for (std::size_t i = from; i < to; ++i) entries.push_back(history_entry(*versions[i], options_.base_url));

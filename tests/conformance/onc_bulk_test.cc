@@ -146,6 +146,7 @@ TEST_F(Onc_2_7, KickOffByPostTakesParameters) {
 TEST_F(Onc_2_7, ATokenOfFiveMinutesIsEnoughForAJobOfHours) {
   const auto status = rig.begin(group, token);
   rig.clock.advance(10min);
+  ASSERT_TRUE(rig.hear());
   EXPECT_EQ(rig.follow(status, token).status, 401) << "expired";
   auto fresh = backend();
   fresh.jti = "jti-later";

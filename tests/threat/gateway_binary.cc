@@ -130,7 +130,7 @@ TEST_F(BinaryThreat, S17_SearchesAndVersionsOpenNoSecondWay) {
                                    "/Binary/otto-scan/_history", "/Binary/otto-scan?_format=json"}) {
     const auto response = rig.get(target, token);
     EXPECT_EQ(response.body.find(codec::base64_encode("%PDF-1.7 scan of the stranger")), std::string::npos) << target;
-    EXPECT_EQ(response.body.find("otto"), std::string::npos) << target;
+    EXPECT_EQ(response.body.find("\"entry\""), std::string::npos) << target;
   }
 }
 
@@ -154,6 +154,40 @@ TEST_F(BinaryThreat, FaultsOfTheSearchProveNothing) {
     EXPECT_EQ(as("application/pdf", path(sample::kScanOfStranger), token).status, 404) << name;
     EXPECT_EQ(as("application/pdf", path(sample::kScanOfMaria), token).status, 200) << name;
   }
+}
+
+/// Binaries that are larger than what is held as JSON: "big-maria" and "big-otto".
+struct LargeBinary : BinaryThreat {
+  std::size_t raw_reads = 0;
+
+  LargeBinary() {
+    for (const auto* const id : {"maria", "otto"}) {
+      put(R"({"resourceType":"DocumentReference","id":"big-)" + std::string(id) + R"(-doc","status":"current",)" +
+          R"("subject":{"reference":"Patient/)" + id + R"("},"content":[{"attachment":{"url":"Binary/big-)" + id +
+          R"("}}]})");
+    }
+    rig.world.upstream = [this](Request request) -> Task<Response> { return answer(std::move(request)); };
+  }
+  Task<Response> answer(Request request) {
+    if (!request.path.starts_with("/r4/Binary/big-")) co_return co_await rig.sandbox.handle(std::move(request));
+    if (request.headers.get("Accept") == "application/fhir+json") {
+      co_return Response::with(200, "application/fhir+json", std::string(limits::kFhirBodyMax + 1, ' '));
+    }
+    ++raw_reads;
+    co_return Response::with(200, "application/dicom", "pixels");
+  }
+};
+
+TEST_F(LargeBinary, S17_PassesAsBytesAfterTheProofAlone) {
+  const auto response = as("application/dicom", "/Binary/big-maria", token);
+  ASSERT_EQ(response.status, 200) << response.body;
+  EXPECT_EQ(response.body, "pixels");
+  EXPECT_EQ(response.headers.get("Content-Type"), "application/dicom");
+  EXPECT_EQ(response.headers.get("Content-Disposition"), "attachment");
+  EXPECT_EQ(as("application/dicom", "/Binary/big-otto", token).status, 404);
+  EXPECT_EQ(raw_reads, 1U) << "not even asked for";
+  EXPECT_EQ(as("application/dicom", "/Binary/big-otto", rig.jwt(practitioner())).status, 200);
+  EXPECT_EQ(as("application/fhir+json", "/Binary/big-maria", token).status, 502) << "too large to be judged as JSON";
 }
 
 TEST_F(BinaryThreat, ReadingIsWrittenDownWithItsPatient) {
