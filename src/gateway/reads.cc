@@ -70,6 +70,11 @@ UpstreamRequest upstream_request(const Call& call) {
   if (is_history(call.interaction.kind)) {
     std::erase_if(forward, [](const fhir::QueryParam& param) { return param.name == "_type"; });
   }
+  // A count is told when one page holds everything that it counts.
+  const auto sized = std::ranges::any_of(forward, [](const fhir::QueryParam& param) { return param.name == "_count"; });
+  if (call.page_target.empty() && call.decision.plan.summary == policy::Summary::count && !sized) {
+    forward.push_back({"_count", std::to_string(limits::kFhirPageMax), false});
+  }
   const auto query = serialize(forward);
   const bool by_post = call.page_target.empty() && is_search(call.interaction.kind) &&
                        !whole_compartment(call.interaction) &&
