@@ -2,17 +2,20 @@
 //
 // A set is kept as long as the answer's Cache-Control allows, at most limits::kJwksCacheMax, and fetched again at each
 // use after that (no-store: each time). A kid that is not in the set, or a failed fetch, leads to at most one new fetch
-// per URL and limits::kJwksRefetchMin (threat J-23). Memory is bounded by limits::kJwksCacheEntries.
+// per URL and limits::kJwksRefetchMin (threat J-23). Requests that come while a URL is being fetched wait for that one
+// fetch. Memory is bounded by limits::kJwksCacheEntries.
 //
 // Errors: crypto_failed when the set can't be had or does not parse; the detail says why, the client is told nothing.
 // Thread rules: any thread; a lock is held for a map lookup only, never while fetching.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "base/result.h"
 #include "base/task.h"
@@ -36,7 +39,13 @@ class ClientKeys {
     std::shared_ptr<const jose::JwkSet> keys;  ///< nullptr: the last fetch failed
     Instant fresh_until;
     Instant fetched;
+    bool fetching = false;
+    std::vector<std::function<void(bool)>> waiting;  ///< for the fetch to end
   };
+  using Keys = std::shared_ptr<const jose::JwkSet>;
+  [[nodiscard]] Task<Result<Keys>> after_fetch(std::string url, std::optional<std::string> kid, jose::SignAlg alg);
+  [[nodiscard]] Task<Result<Keys>> fetch(std::string url, Instant now);
+  void end_fetch(const std::string& url, const Keys& keys, Instant now, Duration fresh);
   ports::Fetcher& fetcher_;
   Metrics& metrics_;
   std::mutex mutex_;
