@@ -231,7 +231,8 @@ Task<Result<Claim>> StoreImpl::redeem_code_once(Issuer issuer, Hash256 handle, m
                                                 Events reuse_events, Instant now) {
   const auto document = to_document(grant);
   const auto audit = prepare(events);
-  PreparedEvents reuse_audit;  // rarely needed: rendered only then
+  PreparedEvents reuse_audit;                           // rarely needed: rendered only then
+  static_cast<void>(codes_.take(issuer, handle, now));  // whoever comes after this is answered from the file
   const auto epoch = grants_.epoch(grant.id);
   // References are good: this frame stays until the act is done.
   auto outcome = co_await writer_->write([&](Tx& tx) -> Result<Claim> {
@@ -271,6 +272,7 @@ Task<Result<Claim>> StoreImpl::redeem_code_once(Issuer issuer, Hash256 handle, m
 }
 
 Task<Result<void>> StoreImpl::burn_code(Issuer issuer, Hash256 handle, Events events) {
+  static_cast<void>(codes_.take(issuer, handle, clock_.now()));
   return writer_->write([issuer = std::move(issuer), handle, audit = prepare(events)](Tx& tx) -> Result<void> {
     // A redeemed code keeps its grant: that is how its reuse is recognised.
     Query query(tx.db, "UPDATE codes SET burned = 1 WHERE handle = ?1 AND issuer = ?2 AND grant_id IS NULL");
