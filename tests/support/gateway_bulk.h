@@ -32,6 +32,7 @@ inline TokenSpec other_backend(std::string scope = "system/*.rs") {
 class BulkRig : public SandboxRig {
  public:
   explicit BulkRig(std::function<void(Config&)> change = {}) : SandboxRig(std::move(change)) {
+    whole_answers = false;  // follow() tells whether a file was cut
     world.upstream = [this](Request request) -> Task<Response> { return answer(std::move(request)); };
   }
 
