@@ -57,7 +57,7 @@ TEST_F(Migrations, AStepThatBreaksLeavesTheStepBefore) {
   EXPECT_EQ(*connection.integer("PRAGMA user_version"), 2);
   EXPECT_EQ(*connection.integer("SELECT count(*) FROM sqlite_schema WHERE name = 'grants'"), 0) << "nothing half-done";
   ASSERT_TRUE(connection.execute("DROP TABLE changes"));
-  EXPECT_EQ(*migrate(connection), 2U);
+  EXPECT_EQ(*migrate(connection), static_cast<std::size_t>(newest_schema() - 2));
 }
 
 TEST_F(Migrations, ANewerSchemaIsRefused) {
