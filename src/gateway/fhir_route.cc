@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 
 #include "base/limits.h"
 #include "base/log.h"
@@ -53,6 +54,23 @@ constexpr auto kHandlers = std::to_array<Row>({
     {InteractionKind::search_system, serve_read},
     {InteractionKind::operation, serve_operation},
 });
+
+/// An answer that takes minutes must not outlive its token's revocation by more than a piece (threat S-12, S-22).
+class RevocableBody final : public codec::BodySource {
+ public:
+  RevocableBody(std::shared_ptr<codec::BodySource> body, TokenPtr token, const TokenVerifier& verifier)
+      : body_(std::move(body)), token_(std::move(token)), verifier_(verifier) {}
+  Task<Result<std::string>> next() override {
+    auto piece = co_await body_->next();
+    if (!verifier_.still_good(*token_)) co_return fail(ErrorCode::invalid_token, {}, "revoked under way");
+    co_return piece;
+  }
+
+ private:
+  std::shared_ptr<codec::BodySource> body_;
+  TokenPtr token_;
+  const TokenVerifier& verifier_;
+};
 
 /// Bytes of any media type: the handler itself looks at what is accepted.
 bool reads_binary(const fhir::Interaction& interaction) {
@@ -126,7 +144,11 @@ Task<Response> FhirRoute::handle(const Request& request, std::string_view rest) 
   }
   if (!token) co_return co_await refused_token(request, token.error());
   Call call{request, rest, std::move(*token), parts_.clock.now(), {}, false, {}, {}, {}};
-  co_return co_await guarded(call);
+  auto response = co_await guarded(call);
+  if (response.stream) {
+    response.stream = std::make_shared<RevocableBody>(std::move(response.stream), std::move(call.token), verifier_);
+  }
+  co_return response;
 }
 
 Task<Response> FhirRoute::refused_token(const Request& request, const Error& error) {

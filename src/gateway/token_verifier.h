@@ -103,6 +103,11 @@ class TokenVerifier {
   /// The feed to be followed; it empties what this verifier believes.
   [[nodiscard]] FeedFollower& feed() noexcept { return feed_; }
   /// What revokes tokens is being heard, or there is nothing to hear.
+  /// Nothing was heard against a token that was verified before, and it would have been heard. For answers that take
+  /// longer than a revocation may; expiry does not end what was begun in time.
+  [[nodiscard]] bool still_good(const VerifiedToken& token) const {
+    return ready(clock_.now()) && !revoked_.revoked(token.names());
+  }
   [[nodiscard]] bool ready(Instant now) const noexcept { return !follows_feed() || feed_.trusted(now); }
   [[nodiscard]] bool follows_feed() const noexcept { return foreign_.kind == IssuerKind::mitral; }
   [[nodiscard]] const TokenCache& cache() const noexcept { return cache_; }
