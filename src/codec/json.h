@@ -19,6 +19,7 @@
 // Thread rules: values; concurrent reads are fine.
 #pragma once
 
+#include <bit>
 #include <concepts>
 #include <cstdint>
 #include <initializer_list>
@@ -230,11 +231,23 @@ class Json {
     __builtin_memcpy(&out, raw_.bytes + 8, sizeof out);
     return out;
   }
-  void set_view(Tag tag, const void* at, std::size_t length) noexcept {
+  void set_view(Tag tag, const void* at, std::size_t length, bool small = false) noexcept {
     const auto count = static_cast<std::uint32_t>(length);
-    set_pointer(at);
-    __builtin_memcpy(raw_.bytes + 8, &count, sizeof count);
-    set_tag(tag, 0);
+    if constexpr (kOneStore) {
+      set_raw(reinterpret_cast<std::uintptr_t>(at), count | std::uint64_t{small} << 48U | std::uint64_t{tag} << 56U);
+    } else {
+      set_pointer(at);
+      __builtin_memcpy(raw_.bytes + 8, &count, sizeof count);
+      set_tag(tag, small ? 1 : 0);
+    }
+  }
+  static constexpr bool kOneStore = std::endian::native == std::endian::little && sizeof(void*) == 8;
+  /// All bytes by one store: a value is mostly moved right after it was made, and a wide load has to wait for the
+  /// narrow stores before it.
+  void set_raw(std::uint64_t low, std::uint64_t high) noexcept {
+    using Pair = std::uint64_t __attribute__((vector_size(16)));
+    const Pair both = {low, high};
+    __builtin_memcpy(raw_.bytes, &both, sizeof both);
   }
   Items& make_items();
   Members& make_members();

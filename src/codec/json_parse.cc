@@ -183,9 +183,12 @@ class JsonParser {
     // A digit here follows a leading zero; letters are caught as trailing data by whoever called.
     if (at_ != end_ && is_digit(*at_)) return refuse("JSON has a malformed number");
     const auto size = static_cast<std::size_t>(at_ - start);
-    if (size <= Json::kSmall && static_cast<std::size_t>(end_ - start) >= Json::kSmall) {
-      std::memcpy(out.raw_.bytes, start, Json::kSmall);  // more than there is, but of a size that is known
-      out.set_tag(Json::kNumber, size);
+    if (Json::kOneStore && size <= Json::kSmall && end_ - start >= 16) {
+      std::uint64_t low = 0;
+      std::uint64_t high = 0;
+      std::memcpy(&low, start, 8);  // more than there is, but of a size that is known
+      std::memcpy(&high, start + 8, 8);
+      out.set_raw(low, (high & 0xFFFFFFFFFFFFULL) | size << 48U | std::uint64_t{Json::kNumber} << 56U);
     } else {
       out.init_text(Json::kNumber, {start, size});
     }
@@ -339,8 +342,7 @@ class JsonParser {
         owns = owns || owns_memory(stack[base + i]);
         std::construct_at(place + i, std::move(stack[base + i]));
       }
-      out.set_view(in_arena, place, count);
-      out.raw_.bytes[14] = owns ? 1 : 0;
+      out.set_view(in_arena, place, count, owns);
     }
     stack.erase(first, stack.end());
   }

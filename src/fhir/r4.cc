@@ -142,11 +142,47 @@ constexpr bool id_char(char c) noexcept {
   return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
 }
 
+constexpr std::string_view key_of(std::string_view name) noexcept { return name; }
+constexpr std::string_view key_of(const PatientLink& row) noexcept { return row.type; }
+
+/// Where a name stands in a table: asked several times for every resource of every answer, so by hash. The table is
+/// fixed, so nobody can choose names that fall together.
+class Index {
+ public:
+  template <class Table>
+  consteval explicit Index(const Table& table) {
+    for (std::size_t i = 0; i < table.size(); ++i) {
+      auto slot = start(key_of(table[i]));
+      while (slots_[slot] != 0) slot = (slot + 1) % slots_.size();
+      slots_[slot] = static_cast<std::uint8_t>(i + 1);
+    }
+  }
+  /// The size of the table: not there.
+  template <class Table>
+  [[nodiscard]] constexpr std::size_t find(const Table& table, std::string_view name) const noexcept {
+    for (auto slot = start(name); slots_[slot] != 0; slot = (slot + 1) % slots_.size()) {
+      if (key_of(table[slots_[slot] - 1U]) == name) return slots_[slot] - 1U;
+    }
+    return table.size();
+  }
+
+ private:
+  static constexpr std::size_t start(std::string_view name) noexcept {
+    if (name.empty()) return 0;
+    const auto byte = [&](std::size_t at) { return static_cast<std::size_t>(static_cast<unsigned char>(name[at])); };
+    return (name.size() * 131 + byte(0) * 31 + byte(name.size() / 2) * 17 + byte(name.size() - 1) * 7) % 1024;
+  }
+  std::array<std::uint8_t, 1024> slots_{};
+};
+static_assert(kTypes.size() < 255);
+constexpr Index kTypeIndex(kTypes);
+constexpr Index kLinkIndex(kLinks);
+
 }  // namespace
 
 std::span<const std::string_view> resource_types() noexcept { return kTypes; }
 
-bool is_resource_type(std::string_view type) noexcept { return std::ranges::binary_search(kTypes, type); }
+bool is_resource_type(std::string_view type) noexcept { return kTypeIndex.find(kTypes, type) != kTypes.size(); }
 
 bool is_id(std::string_view text) noexcept {
   return !text.empty() && text.size() <= 64 && text != "." && text != ".." && std::ranges::all_of(text, id_char);
@@ -164,8 +200,8 @@ std::string_view name(PatientAccess access) noexcept {
 }
 
 const PatientLink& patient_link(std::string_view type) noexcept {
-  const auto* const row = std::ranges::lower_bound(kLinks, type, {}, &PatientLink::type);
-  return row != kLinks.end() && row->type == type ? *row : kUnknown;
+  const auto place = kLinkIndex.find(kLinks, type);
+  return place == kLinks.size() ? kUnknown : kLinks[place];
 }
 
 std::span<const PatientLink> patient_links() noexcept { return kLinks; }
