@@ -40,13 +40,13 @@ struct Cli {
 /// Prints an error for the operator: what is wrong, and what to do where that is known. Returns the exit code.
 int report(const Error& error);
 
-void add_run_commands(CLI::App& app, Cli& cli);     ///< serve, gateway, sandbox, demo
-void add_client_commands(CLI::App& app, Cli& cli);  ///< client, resource
-void add_user_commands(CLI::App& app, Cli& cli);    ///< user, grant
+void add_run_commands(CLI::App& app, Cli& cli);        ///< serve, gateway, sandbox, demo
+void add_client_commands(CLI::App& app, Cli& cli);     ///< client, resource
+void add_user_commands(CLI::App& app, Cli& cli);       ///< user, grant
 void add_emergency_commands(CLI::App& app, Cli& cli);  ///< emergency
-void add_audit_commands(CLI::App& app, Cli& cli);   ///< audit
-void add_explain_command(CLI::App& app, Cli& cli);  ///< explain
-void add_system_commands(CLI::App& app, Cli& cli);  ///< config, key, db
+void add_audit_commands(CLI::App& app, Cli& cli);      ///< audit
+void add_explain_command(CLI::App& app, Cli& cli);     ///< explain
+void add_system_commands(CLI::App& app, Cli& cli);     ///< config, key, db
 
 int run_cli(int argc, char** argv);
 

@@ -12,9 +12,8 @@
 // Items view into the scanner's buffer and arena: they must be gone before release(), and release() must come before
 // the next feed().
 //
-// Limits: item_max bytes for an item, head_max for everything else, kStreamHeadMembersMax other members, kJsonNodesMax /
-// 4 values in an item. Errors:
-// malformed, too_large. Thread rules: one thread at a time.
+// Limits: item_max bytes for an item, head_max for everything else, kStreamHeadMembersMax other members, kJsonNodesMax
+// / 4 values in an item. Errors: malformed, too_large. Thread rules: one thread at a time.
 #pragma once
 
 #include <cstddef>

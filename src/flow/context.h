@@ -54,7 +54,7 @@ struct Context {
   std::optional<AuthenticatedClient> client;
   std::optional<AuthenticatedServer> server;
   std::optional<AuthorizedIntrospector> introspector;  ///< instead of client and server
-  std::optional<policy::Profile> profile;  ///< floor ⊓ issuer ⊓ client
+  std::optional<policy::Profile> profile;              ///< floor ⊓ issuer ⊓ client
   std::optional<SenderBinding> sender;
   std::optional<RedeemedGrant> grant;
   std::optional<ApprovedScopes> scopes;

@@ -67,9 +67,8 @@ class Owner {
       if (itself.permitted() && moment->consents == nullptr) co_return Proof{true, {}};
       if (itself.permitted()) co_return co_await by_attachments({});
     }
-    const auto everyones = std::ranges::any_of(access.rules(), [](const policy::AccessRule& rule) {
-      return rule.unlimited() && rule.covers('r', kType);
-    });
+    const auto everyones = std::ranges::any_of(
+        access.rules(), [](const policy::AccessRule& rule) { return rule.unlimited() && rule.covers('r', kType); });
     if (binary_ == nullptr && everyones) co_return Proof{true, {}};
     const auto patients = bound_of(access);
     if (context && context->kind != fhir::ReferenceKind::local) co_return Proof{};

@@ -39,7 +39,7 @@ struct UpstreamRequest {
   bool stream = false;                   ///< the answer's body may come in pieces
   std::string accept = "application/fhir+json";
   const Call* call = nullptr;  ///< on whose behalf: upstream is told, where the operator wants it (phantom.h)
-  std::size_t max_body = 0;  ///< of the answer; 0: as configured
+  std::size_t max_body = 0;    ///< of the answer; 0: as configured
 };
 
 class Bulk;

@@ -100,7 +100,8 @@ struct Gateway::Impl {
         pages(config.page_key, config.audience.empty() ? config.public_base : config.audience, random),
         bulk(config.page_key, config.audience.empty() ? config.public_base : config.audience, random),
         documents(config, upstream, channel, issuer, clock),
-        route({config, upstream, channel, audit, clock, metrics, pages, config.bulk ? &bulk : nullptr, &identity}, verifier),
+        route({config, upstream, channel, audit, clock, metrics, pages, config.bulk ? &bulk : nullptr, &identity},
+              verifier),
         decisions({config, upstream, channel, audit, clock, metrics, pages}, verifier, identity) {
     const auto url = codec::parse_http_url(config.public_base);
     base_path = url->path;

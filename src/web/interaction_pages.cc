@@ -221,7 +221,7 @@ Task<codec::Response> BrowserFront::interaction(flow::Context& context, std::str
   const auto form = slash == std::string_view::npos ? std::string_view() : rest.substr(slash + 1);
   const bool is_post = context.request.method == codec::Method::post;
   constexpr std::string_view kForms[] = {kSignInForm, kPatientForm, kConsentForm,
-                                        kCancelForm, kSwitchForm,  kEmergencyForm};
+                                         kCancelForm, kSwitchForm,  kEmergencyForm};
   const bool known = slash == std::string_view::npos ? !is_post : std::ranges::find(kForms, form) != std::end(kForms);
   if (!known) co_return error_page(issuer, 404, "There is no such page.");
   if (is_post) {

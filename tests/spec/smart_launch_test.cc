@@ -72,9 +72,9 @@ TEST(SmartLaunch, MembersAreChecked) {
   for (const auto* wrong :
        {R"([])", R"({"patient":"a/b"})", R"({"patient":""})", R"({"patient":7})", R"({"patient":".."})",
         R"({"encounter":"Encounter/1"})", R"({"need_patient_banner":"true"})", R"({"smart_style_url":"/style.json"})",
-        R"({"smart_style_url":"javascript:x"})", R"({"intent":""})", R"({"tenant":"a\u0001"})", R"({"_custom":"x"})", R"({"__":"x"})", R"({"ftp://x.example/y":1})",
-        R"({"custom":"x"})", R"({"appContext":""})", R"({"appContext":{}})",
-        R"({"scope":"system/*.*"})"}) {
+        R"({"smart_style_url":"javascript:x"})", R"({"intent":""})", R"({"tenant":"a\u0001"})", R"({"_custom":"x"})",
+        R"({"__":"x"})", R"({"ftp://x.example/y":1})", R"({"custom":"x"})", R"({"appContext":""})",
+        R"({"appContext":{}})", R"({"scope":"system/*.*"})"}) {
     EXPECT_FALSE(read(wrong)) << wrong;
   }
 }

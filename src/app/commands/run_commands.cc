@@ -91,11 +91,12 @@ Result<int> run_gateway(const Cli& cli) {
   MITRAL_TRY(auto settings, gateway_config(entry, master));
   if (entry.decide_listen.port != 0 && !settings.decide.request_only &&
       (settings.enforce_consent || !settings.hidden_labels.empty())) {
-    return fail(ErrorCode::config_invalid, {},
-                cli.config +
-                    ": [gateway.decide] would permit nothing: patients' directives and security labels are found in answers, "
-                    "which it does not see. Set request_only = true if the FHIR server judges its answers, or take "
-                    "[gateway.consent] away and set hidden = [] in [gateway.labels]");
+    return fail(
+        ErrorCode::config_invalid, {},
+        cli.config +
+            ": [gateway.decide] would permit nothing: patients' directives and security labels are found in answers, "
+            "which it does not see. Set request_only = true if the FHIR server judges its answers, or take "
+            "[gateway.consent] away and set hidden = [] in [gateway.labels]");
   }
   net::Runtime runtime(entry.threads);
   MITRAL_TRY(const auto audit, open_store(entry.audit, clock, runtime.threads(), false));

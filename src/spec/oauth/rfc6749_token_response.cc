@@ -11,10 +11,9 @@ namespace {
 
 // Members that launch context must not speak for, in a token response or an introspection answer.
 constexpr std::string_view kReserved[] = {
-    "access_token", "token_type", "expires_in", "scope", "refresh_token", "id_token", "active",  "client_id",
-    "username",     "exp",        "iat",        "nbf",   "sub",           "aud",      "iss",     "jti",
-    "cnf",          "azp",        "auth_time",  "acr",   "amr",           "grant_id", "fhirUser",
-    "purpose_of_use"};
+    "access_token", "token_type", "expires_in", "scope", "refresh_token", "id_token", "active",   "client_id",
+    "username",     "exp",        "iat",        "nbf",   "sub",           "aud",      "iss",      "jti",
+    "cnf",          "azp",        "auth_time",  "acr",   "amr",           "grant_id", "fhirUser", "purpose_of_use"};
 
 }  // namespace
 
