@@ -16,7 +16,6 @@ namespace mitral::gateway {
 namespace {
 
 using codec::Json;
-using codec::Method;
 using fhir::Interaction;
 using fhir::InteractionKind;
 using policy::Reason;

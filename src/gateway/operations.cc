@@ -113,8 +113,9 @@ Task<Response> serve_document(const Exchange& exchange, Call& call) {
     if (!decision.permitted()) co_return co_await missing(exchange, call, policy::name(decision.reason));
     std::string type(resource["resourceType"].string_or());
     std::string id(resource["id"].string_or());
-    entries.push_back(
-        Json::object({{"fullUrl", exchange.public_base() + "/" + type + "/" + id}, {"resource", resource}}));
+    auto url = exchange.public_base();
+    url.append("/").append(type).append("/").append(id);
+    entries.push_back(Json::object({{"fullUrl", url}, {"resource", resource}}));
     shown.push_back({std::move(type), std::move(id), fhir::member_patients(resource, exchange.public_base())});
   }
   Json out = Json::object({{"resourceType", "Bundle"}});
