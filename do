@@ -5,9 +5,11 @@ set -eu
 cd "$(dirname "$0")"
 
 BUILD_PACKAGES="clang-19 lld-19 cmake ninja-build pkg-config libboost1.81-dev libssl-dev libsqlite3-dev libargon2-dev
-  libtomlplusplus-dev libcli11-dev libfmt-dev libkainjow-mustache-dev zlib1g-dev ca-certificates"
+  libtomlplusplus-dev libcli11-dev libfmt-dev libkainjow-mustache-dev zlib1g-dev libpq-dev libzstd-dev
+  ca-certificates"
 TEST_PACKAGES="libclang-rt-19-dev llvm-19 libgtest-dev libgmock-dev librapidcheck-dev python3 python3-authlib
-  python3-jwcrypto python3-requests nodejs npm chromium openssl nginx-light sqlite3 procps"
+  python3-jwcrypto python3-requests nodejs npm chromium openssl nginx-light sqlite3 procps
+  postgresql-15"
 CHECK_PACKAGES="clang-format-19 clang-tidy-19 python3"
 BENCH_PACKAGES="nginx-light openssl python3 procps util-linux"
 

@@ -53,7 +53,7 @@ Result<std::vector<std::unique_ptr<flow::IssuerRuntime>>> make_issuers(const std
 
 struct AsNode::Impl {
   Impl(std::vector<std::unique_ptr<flow::IssuerRuntime>> made, std::unique_ptr<login::PasswordPool> pool,
-       const Settings& settings, const MasterKey& master, store::SqliteStore& s, Clock& c, Random& random,
+       const Settings& settings, const MasterKey& master, store::ServerStore& s, Clock& c, Random& random,
        net::Runtime& r)
       : store(s),
         clock(c),
@@ -99,7 +99,7 @@ struct AsNode::Impl {
     worker.join();
   }
 
-  store::SqliteStore& store;
+  store::ServerStore& store;
   Clock& clock;
   net::Runtime& runtime;
   std::vector<std::unique_ptr<flow::IssuerRuntime>> issuers;
@@ -131,7 +131,7 @@ AsNode::~AsNode() {
   impl_->store.set_checkpoint_signer({});
 }
 
-Result<std::unique_ptr<AsNode>> AsNode::create(Settings settings, const MasterKey& master, store::SqliteStore& store,
+Result<std::unique_ptr<AsNode>> AsNode::create(Settings settings, const MasterKey& master, store::ServerStore& store,
                                                Clock& clock, Random& random, net::Runtime& runtime) {
   MITRAL_TRY(auto issuers, make_issuers(settings.issuers, master.roots));
   MITRAL_TRY(auto pool, login::PasswordPool::create({}, random, settings.password_threads));

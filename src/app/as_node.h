@@ -20,7 +20,7 @@
 #include "net/runtime.h"
 #include "net/server.h"
 #include "ports/outside.h"
-#include "store/sqlite/sqlite_store.h"
+#include "store/server_store.h"
 
 namespace mitral::app {
 
@@ -33,7 +33,7 @@ class AsNode {
   };
   /// Everything handed in by reference must outlive the node.
   [[nodiscard]] static Result<std::unique_ptr<AsNode>> create(Settings settings, const MasterKey& master,
-                                                              store::SqliteStore& store, Clock& clock, Random& random,
+                                                              store::ServerStore& store, Clock& clock, Random& random,
                                                               net::Runtime& runtime);
   ~AsNode();
   AsNode(const AsNode&) = delete;

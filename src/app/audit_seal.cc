@@ -6,7 +6,7 @@
 
 namespace mitral::app {
 
-AuditSeal::AuditSeal(store::SqliteStore& store, const MasterKey& master, Clock& clock, const std::string& owner)
+AuditSeal::AuditSeal(store::ServerStore& store, const MasterKey& master, Clock& clock, const std::string& owner)
     : store_(store),
       owner_(owner),
       keys_(store, master.ring, clock, crypto::system_random(), metrics_, {owner_}, jose::SignAlgs{}) {}

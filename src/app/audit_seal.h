@@ -13,13 +13,13 @@
 #include "app/master_key.h"
 #include "base/time.h"
 #include "flow/key_ring.h"
-#include "store/sqlite/sqlite_store.h"
+#include "store/server_store.h"
 
 namespace mitral::app {
 
 class AuditSeal {
  public:
-  AuditSeal(store::SqliteStore& store, const MasterKey& master, Clock& clock, const std::string& owner);
+  AuditSeal(store::ServerStore& store, const MasterKey& master, Clock& clock, const std::string& owner);
   ~AuditSeal();
   AuditSeal(const AuditSeal&) = delete;
   AuditSeal& operator=(const AuditSeal&) = delete;
@@ -28,7 +28,7 @@ class AuditSeal {
   [[nodiscard]] Result<void> start();
 
  private:
-  store::SqliteStore& store_;
+  store::ServerStore& store_;
   Issuer owner_;
   flow::Metrics metrics_;
   flow::KeyRing keys_;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "store/sqlite/sqlite_store.h"
+
 namespace mitral::app {
 
 Result<Issuer> Installation::issuer(const std::string& wanted) const {
@@ -30,7 +32,7 @@ Result<Config> require_config(const std::string& path) {
   return fail(ErrorCode::config_invalid, {}, std::move(text));
 }
 
-Result<std::unique_ptr<store::SqliteStore>> open_store(const StorageConfig& storage, const Clock& clock,
+Result<std::unique_ptr<store::ServerStore>> open_store(const StorageConfig& storage, const Clock& clock,
                                                        unsigned threads, bool command) {
   store::SqliteOptions options;
   options.path = storage.path;
@@ -38,7 +40,8 @@ Result<std::unique_ptr<store::SqliteStore>> open_store(const StorageConfig& stor
   options.max_delay = storage.max_delay;
   options.readers = std::max(1U, threads);
   if (command) options.busy_timeout = limits::kStoreBusyTimeoutCommand;
-  return store::SqliteStore::open(std::move(options), clock);
+  MITRAL_TRY(auto opened, store::SqliteStore::open(std::move(options), clock));
+  return std::unique_ptr<store::ServerStore>(std::move(opened));
 }
 
 Result<std::unique_ptr<Installation>> open_installation(const std::string& config_path) {

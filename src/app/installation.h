@@ -11,7 +11,7 @@
 #include "app/config.h"
 #include "app/master_key.h"
 #include "base/time.h"
-#include "store/sqlite/sqlite_store.h"
+#include "store/server_store.h"
 
 namespace mitral::app {
 
@@ -19,7 +19,7 @@ struct Installation {
   Config config;
   MasterKey master;
   SystemClock clock;
-  std::unique_ptr<store::SqliteStore> store;
+  std::unique_ptr<store::ServerStore> store;
 
   [[nodiscard]] const ServerConfig& server() const { return *config.server; }
   /// The issuer named, or the only one there is. config_invalid when it is unknown, or the name is needed and empty.
@@ -30,7 +30,7 @@ struct Installation {
 struct GatewayAudit {
   Config config;
   SystemClock clock;
-  std::unique_ptr<store::SqliteStore> store;
+  std::unique_ptr<store::ServerStore> store;
   [[nodiscard]] Issuer owner() const { return Issuer(config.gateway->public_base); }
 };
 [[nodiscard]] Result<std::unique_ptr<GatewayAudit>> open_gateway_audit(const std::string& config_path);
@@ -38,7 +38,7 @@ struct GatewayAudit {
 /// For operator commands. Waits longer for a lock than a server does.
 [[nodiscard]] Result<std::unique_ptr<Installation>> open_installation(const std::string& config_path);
 /// The same store for a server or for commands.
-[[nodiscard]] Result<std::unique_ptr<store::SqliteStore>> open_store(const StorageConfig& storage, const Clock& clock,
+[[nodiscard]] Result<std::unique_ptr<store::ServerStore>> open_store(const StorageConfig& storage, const Clock& clock,
                                                                      unsigned threads, bool command);
 /// All problems of a configuration in one error, a line each.
 [[nodiscard]] Result<Config> require_config(const std::string& path);

@@ -39,6 +39,32 @@ inline constexpr std::size_t kTrailerBytesMax = 4096;
 inline constexpr std::size_t kInterimResponsesMax = 4;
 inline constexpr auto kTimerTick = 20ms;
 
+// Overload (threats W-14, W-32; docs/adr/0019-overload.md)
+inline constexpr auto kLoadTarget = 15ms;        // a ready connection waits so long for its event loop, and all is well
+inline constexpr auto kLoadBrake = 35ms;         // from here on whatever may be refused is
+inline constexpr auto kLoadPatience = 60ms;      // above the target for so long: no burst any more
+inline constexpr auto kLoadCalm = 1s;            // nothing refused for so long: over
+inline constexpr auto kLoadProbe = 2ms;          // pause between two measurements of the wait
+inline constexpr auto kLoadStep = 10ms;          // the refused share is corrected so often
+inline constexpr auto kLoadWindow = 100ms;       // requests are counted by caller and by importance over this time
+inline constexpr unsigned kLoadRequestsMin = 8;  // in one window; fewer don't make a queue: something else does
+inline constexpr std::size_t kFairBuckets = 1024;    // callers that one loop tells apart
+inline constexpr std::size_t kProvenCallers = 4096;  // credentials that one loop knows for good
+inline constexpr unsigned kHandshakeWeight = 4;      // requests that a TLS handshake costs as much as
+inline constexpr std::size_t kHandlingMax = 2048;    // requests of one loop that wait for a store or another server
+inline constexpr unsigned kRetryAfterMax = 3;        // seconds; spread, so that the refused don't return as one
+inline constexpr std::size_t kBufferedMax = 256 * 1024 * 1024;  // bodies under way of one server, both ways
+inline constexpr std::size_t kBufferedPerAddressMax = kBufferedMax / 4;
+inline constexpr std::size_t kBufferedStep = 64 * 1024;  // they are counted in steps of this
+inline constexpr std::size_t kConnectionMemoryMax =
+    12 * 1024;                                   // of one that waits for its client, plain HTTP (asserted)
+inline constexpr auto kEvictAfter = 250ms;       // a full server closes whoever has kept it waiting for so long
+inline constexpr std::size_t kAcceptBatch = 16;  // connections accepted before others get their turn
+inline constexpr auto kAcceptPause = 100ms;      // when descriptors ran out
+inline constexpr std::size_t kDescriptorsReserved = 256;  // not for connections: files, the store, upstream, health
+inline constexpr auto kTicketKeyPeriod = 1h;              // TLS tickets are sealed by a key of their hour
+inline constexpr auto kTlsSessionLifetime = 1h;           // a ticket is good for so long at most
+
 // Outbound HTTP (threat W-1)
 inline constexpr auto kConnectTimeout = 2s;
 inline constexpr auto kClientTimeout = 5s;
@@ -215,7 +241,20 @@ inline constexpr std::size_t kAuditDetailsMax = 32;
 inline constexpr std::int64_t kAuditCheckpointRecords = 1'000;
 inline constexpr auto kAuditCheckpointIdle = 10s;  // unsealed records wait no longer when nothing happens
 inline constexpr auto kCodeReuseMemory = 120s;     // a redeemed code is recognised this long after its end
+inline constexpr auto kFeedStale = 800ms;          // a store that could not follow its feed for so long: memory is doubted
 inline constexpr auto kChangeLifetime = 2h;        // lines of the feed; above kAccessTokenLifetimeMax and skew
+
+// PostgreSQL
+inline constexpr std::size_t kPostgresReadersMax = 4;        // connections that callers off an event loop share
+inline constexpr std::size_t kPostgresLaneQueueMax = 4096;   // reads of one loop that are sent and not answered, or wait
+inline constexpr auto kPostgresConnectTimeout = 2s;          // of one host of the list
+inline constexpr auto kPostgresStatementTimeout = 2s;        // of one round trip, also told to the server
+inline constexpr auto kPostgresLockTimeout = 2s;             // how long a batch waits for the other nodes' batches
+inline constexpr auto kPostgresIdleTransaction = 3s;         // the server gives up on a node that went silent inside one
+inline constexpr auto kPostgresReconnectFirst = 50ms;        // pause after a failed connection, doubled each time
+inline constexpr auto kPostgresReconnectMax = 1s;
+inline constexpr unsigned kPostgresRetries = 5;              // of a batch that the server could not serialize
+inline constexpr std::size_t kPostgresPipelineMax = 512;     // statements in one pipeline: no more than sockets can hold
 
 // Gateway
 inline constexpr auto kFeedSilence = 2s;   // after it, nothing remembered about a token is trusted
@@ -234,6 +273,14 @@ inline constexpr unsigned kCircuitFailedPercent = 50;      // of them, from here
 inline constexpr auto kCircuitPause = 5s;                  // then left in peace this long, before one request tries it
 inline constexpr auto kPhantomLifetime = 60s;              // of a token that tells the FHIR server who asks
 inline constexpr std::size_t kIdentityValueMax = 4096;     // of one such header; a longer one is left out
+inline constexpr std::size_t kReviewsOpenMax = 10'000;  // emergency accesses that wait for their Task; more are recovered
+inline constexpr std::size_t kReviewsAtOnce = 32;       // tried in one round
+inline constexpr auto kReviewPoll = 1s;                 // pause between two rounds
+inline constexpr auto kReviewRetryFirst = 1s;           // before a second attempt, doubled each time
+inline constexpr auto kReviewRetryMax = 5min;
+inline constexpr auto kReviewRecoverAge = 48h;  // at a start the record is searched so far back for those not done
+inline constexpr std::size_t kReviewRecoverPage = 500;
+inline constexpr auto kReviewRecoverPause = 20ms;  // between two pages
 inline constexpr auto kForeignBelieved = 60s;              // tokens of issuers that publish no revocations
 inline constexpr auto kForeignIntrospectionBelieved = 5s;  // introspection answers of such issuers
 inline constexpr auto kForeignBelievedMax = 5min;

@@ -131,6 +131,9 @@ class GrantStore {
   virtual Task<Result<std::vector<model::Change>>> changes_after(std::int64_t seq, std::size_t limit) = 0;
   /// Newest seq that this process knows; from memory.
   [[nodiscard]] virtual std::int64_t latest_change() const = 0;
+  /// unavailable when what this process remembers (is_revoked(), the directory) may be older than
+  /// limits::kRevocationBound because it can't follow the feed: then nobody may be let in on memory alone. From memory.
+  [[nodiscard]] virtual Result<void> current() const = 0;
   /// Called on any thread after new lines are visible. Register at start only; the callback must be quick.
   virtual void on_change(std::function<void()> callback) = 0;
 };
@@ -209,6 +212,16 @@ class AuditStore {
   };
   virtual Task<Result<std::vector<Record>>> read(std::int64_t after_seq, std::size_t limit) = 0;
   [[nodiscard]] virtual std::int64_t last_seq() const = 0;
+
+  /// Where the kept record begins: records up to `seq`, whose hash is `hash`, were let go. All zero: nothing was.
+  struct Anchor {
+    std::int64_t seq = 0;
+    Hash256 hash{};
+  };
+  virtual Task<Result<Anchor>> anchor() = 0;
+  /// Lets go of the oldest records up to `seq`, at most `limit` of them, and moves the anchor with them in the same
+  /// act. The number let go. The caller has shipped them before, and says so in an event.
+  virtual Task<Result<std::size_t>> release_up_to(std::int64_t seq, std::size_t limit) = 0;
 };
 
 /// Health of the store, for /readyz, and what operators do to it.
@@ -219,6 +232,10 @@ class Maintenance {
   virtual Task<Result<void>> probe() = 0;
   /// Deletes up to `batch` rows that expired before `now`; the number deleted.
   virtual Task<Result<std::size_t>> sweep(Instant now, std::size_t batch) = 0;
+  /// Work that one node at a time should do (shipping, sweeping). True: it is `holder`'s until `until`, and nobody
+  /// else's; who holds it may take it again before it ends. Only a hint for saving work: what must happen once is an
+  /// act above.
+  virtual Task<Result<bool>> take_lease(std::string name, Id128 holder, Instant now, Instant until) = 0;
   /// A consistent copy, made while running.
   virtual Task<Result<void>> backup(std::string path) = 0;
   /// Round trips to storage since the start, for the tests that hold hot paths to a number.

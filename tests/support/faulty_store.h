@@ -21,6 +21,10 @@ class FaultyStore final : public ports::Store {
     return inner_->is_revoked(issuer, token, client, user, issued);
   }
   [[nodiscard]] std::int64_t latest_change() const override { return inner_->latest_change(); }
+  [[nodiscard]] Result<void> current() const override {
+    if (reads_fail) return fail(ErrorCode::unavailable, {}, "lost connection");
+    return inner_->current();
+  }
   void on_change(std::function<void()> callback) override { inner_->on_change(std::move(callback)); }
   [[nodiscard]] std::int64_t last_seq() const override { return inner_->last_seq(); }
   [[nodiscard]] ports::Maintenance::Counters counters() const noexcept override { return inner_->counters(); }
@@ -116,6 +120,9 @@ class FaultyStore final : public ports::Store {
   MITRAL_READ(Records, read, (std::int64_t s, std::size_t l), (s, l))
   MITRAL_ACT(void, probe, (), ())
   MITRAL_ACT(std::size_t, sweep, (Instant n, std::size_t b), (n, b))
+  MITRAL_READ(ports::AuditStore::Anchor, anchor, (), ())
+  MITRAL_ACT(std::size_t, release_up_to, (std::int64_t s, std::size_t l), (s, l))
+  MITRAL_ACT(bool, take_lease, (std::string n, Id128 h, Instant a, Instant u), (std::move(n), h, a, u))
   MITRAL_ACT(void, backup, (std::string p), (std::move(p)))
 #undef MITRAL_ACT
 #undef MITRAL_READ

@@ -49,8 +49,19 @@ class MemoryAudit final : public ports::AuditStore {
     for (auto& event : events) list.push_back(std::move(event));
     co_return Result<void>{};
   }
-  Task<Result<std::vector<Record>>> read(std::int64_t, std::size_t) override { co_return std::vector<Record>{}; }
+  Task<Result<std::vector<Record>>> read(std::int64_t after_seq, std::size_t limit) override {
+    if (fails) co_return fail(ErrorCode::unavailable, {}, "disk gone");
+    const std::lock_guard lock(mutex_);
+    std::vector<Record> out;
+    for (auto at = static_cast<std::size_t>(after_seq); at < list.size() && out.size() < limit; ++at) {
+      out.push_back(
+          {.seq = static_cast<std::int64_t>(at) + 1, .event = list[at], .previous = {}, .hash = {}, .checkpoint = {}});
+    }
+    co_return out;
+  }
   [[nodiscard]] std::int64_t last_seq() const override { return static_cast<std::int64_t>(list.size()); }
+  Task<Result<Anchor>> anchor() override { co_return Anchor{}; }
+  Task<Result<std::size_t>> release_up_to(std::int64_t, std::size_t) override { co_return std::size_t{0}; }
 
   std::vector<model::AuditEvent> list;
   bool fails = false;

@@ -26,7 +26,7 @@ struct AuditOptions {
 
 // The record that a command is about: the authorization server's, or a gateway's own.
 struct Source {
-  store::SqliteStore* store = nullptr;
+  store::ServerStore* store = nullptr;
   std::vector<Issuer> owners;  // of the keys that seal it
 };
 

@@ -333,7 +333,7 @@ class Demo {
   MasterKey master_;
   DemoSeed seed_;
   net::Runtime runtime_;
-  std::unique_ptr<store::SqliteStore> store_;
+  std::unique_ptr<store::ServerStore> store_;
   std::unique_ptr<sandbox::Sandbox> sandbox_;
   std::unique_ptr<AsNode> as_;
   std::unique_ptr<GatewayNode> gateway_;

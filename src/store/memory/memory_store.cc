@@ -399,6 +399,7 @@ class MemoryStore final : public ports::Store {
     co_return out;
   }
 
+  [[nodiscard]] Result<void> current() const override { return {}; }
   [[nodiscard]] std::int64_t latest_change() const override {
     const std::lock_guard lock(mutex_);
     return last_change_;
@@ -607,7 +608,8 @@ class MemoryStore final : public ports::Store {
   Task<Result<std::vector<Record>>> read(std::int64_t after_seq, std::size_t limit) override {
     const std::lock_guard lock(mutex_);
     ++reads_;
-    const auto start = std::min(static_cast<std::size_t>(std::max<std::int64_t>(after_seq, 0)), records_.size());
+    const auto after = static_cast<std::size_t>(std::max<std::int64_t>(after_seq - anchor_.seq, 0));
+    const auto start = std::min(after, records_.size());
     const auto end = std::min(records_.size(), start + limit);
     co_return std::vector<Record>(records_.begin() + static_cast<std::ptrdiff_t>(start),
                                   records_.begin() + static_cast<std::ptrdiff_t>(end));
@@ -615,7 +617,17 @@ class MemoryStore final : public ports::Store {
 
   [[nodiscard]] std::int64_t last_seq() const override {
     const std::lock_guard lock(mutex_);
-    return static_cast<std::int64_t>(records_.size());
+    return anchor_.seq + static_cast<std::int64_t>(records_.size());
+  }
+
+  Task<Result<Anchor>> anchor() override {
+    const std::lock_guard lock(mutex_);
+    co_return anchor_;
+  }
+
+  Task<Result<std::size_t>> release_up_to(std::int64_t seq, std::size_t limit) override {
+    const std::lock_guard lock(mutex_);
+    co_return release_from_chain(records_, anchor_, seq, limit);
   }
 
   // ---- Maintenance
@@ -639,6 +651,14 @@ class MemoryStore final : public ports::Store {
     drop(grants_, expired);
     std::erase_if(families_, [this](const auto& entry) { return !grants_.contains(entry.first); });
     co_return deleted;
+  }
+
+  Task<Result<bool>> take_lease(std::string name, Id128 holder, Instant now, Instant until) override {
+    const std::lock_guard lock(mutex_);
+    auto& lease = leases_[name];
+    if (lease.until > now && lease.holder != holder) co_return false;
+    lease = {holder, until};
+    co_return true;
   }
 
   Task<Result<void>> backup(std::string /*path*/) override {
@@ -724,7 +744,7 @@ class MemoryStore final : public ports::Store {
     directory_ = std::move(fresh);
   }
 
-  void audit(Events events) { append_to_chain(records_, std::move(events), signer_); }
+  void audit(Events events) { append_to_chain(records_, anchor_, std::move(events), signer_); }
 
   const Clock& clock_;
   audit::CheckpointSigner signer_;
@@ -747,6 +767,12 @@ class MemoryStore final : public ports::Store {
   std::int64_t last_change_ = 0;
   std::vector<std::function<void()>> callbacks_;
   std::vector<Record> records_;
+  Anchor anchor_;
+  struct Lease {
+    Id128 holder;
+    Instant until;
+  };
+  std::map<std::string, Lease> leases_;
   std::uint64_t reads_ = 0;
   std::uint64_t commits_ = 0;
 };

@@ -79,6 +79,17 @@ CREATE TABLE emergency_accesses(id BLOB NOT NULL UNIQUE, issuer TEXT NOT NULL, p
 CREATE INDEX emergency_accesses_patient ON emergency_accesses(issuer, patient, at);
 CREATE INDEX emergency_accesses_at ON emergency_accesses(issuer, at);
 )sql"},
+    Migration{6, "leases, and an audit record whose shipped past may go", R"sql(
+CREATE TABLE leases(name TEXT NOT NULL PRIMARY KEY, holder BLOB NOT NULL, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE audit_anchor(id INTEGER PRIMARY KEY CHECK(id = 1), seq INTEGER NOT NULL, hash BLOB NOT NULL) STRICT;
+CREATE TRIGGER audit_anchor_forward BEFORE UPDATE ON audit_anchor WHEN NEW.seq < OLD.seq
+  BEGIN SELECT RAISE(ABORT, 'the anchor of the audit record only moves forward'); END;
+CREATE TRIGGER audit_anchor_stays BEFORE DELETE ON audit_anchor
+  BEGIN SELECT RAISE(ABORT, 'the anchor of the audit record stays'); END;
+DROP TRIGGER audit_no_delete;
+CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit WHEN OLD.seq > coalesce((SELECT seq FROM audit_anchor), 0)
+  BEGIN SELECT RAISE(ABORT, 'the audit record is append-only'); END;
+)sql"},
 };
 
 Result<void> run_step(Connection& connection, const Migration& step) {

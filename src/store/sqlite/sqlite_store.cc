@@ -15,6 +15,12 @@
 #include "store/sqlite/store_impl.h"
 
 namespace mitral::store {
+namespace {
+
+std::chrono::nanoseconds steady_now() { return std::chrono::steady_clock::now().time_since_epoch(); }
+
+}  // namespace
+
 Result<std::unique_ptr<SqliteStore>> SqliteStore::open(SqliteOptions options, const Clock& clock) {
   std::error_code failed;
   if (std::filesystem::is_directory(options.path, failed)) {
@@ -52,6 +58,7 @@ Result<void> StoreImpl::start() {
   }
   MITRAL_TRY(ticker_connection_, Connection::open(options_.path, Connection::Mode::read, timeout));
   MITRAL_CHECK(load_all(ticker_connection_));
+  followed_ = steady_now().count();
   writer_ = std::make_unique<Writer>(
       std::move(connection), options_,
       Writer::Listener{.begun = [this](Connection& c) { return follow(c); },
@@ -198,9 +205,16 @@ Result<void> StoreImpl::follow(Connection& connection) {
       news = apply_locked(connection, changes);
     }
     if (directory_stale_) directory_stale_ = !load_directory(connection).has_value();
+    if (!directory_stale_) followed_.store(steady_now().count(), std::memory_order_release);
   }
   if (news) notify();
   return {};
+}
+
+Result<void> StoreImpl::current() const {
+  const auto age = steady_now() - std::chrono::nanoseconds(followed_.load(std::memory_order_acquire));
+  if (age <= limits::kFeedStale) return {};
+  return fail(ErrorCode::unavailable, {}, "the change feed can't be followed: memory may be out of date");
 }
 
 void StoreImpl::committed(Connection& connection, std::vector<model::Change> changes) {
@@ -319,6 +333,16 @@ Task<Result<std::size_t>> StoreImpl::sweep(Instant now, std::size_t batch) {
       deleted += static_cast<std::size_t>(count);
     }
     return deleted;
+  });
+}
+
+Task<Result<bool>> StoreImpl::take_lease(std::string name, Id128 holder, Instant now, Instant until) {
+  return writer_->write([name = std::move(name), holder, now, until](Tx& tx) -> Result<bool> {
+    Query query(tx.db,
+                "INSERT INTO leases(name, holder, until) VALUES(?1, ?2, ?3) ON CONFLICT(name) DO UPDATE SET "
+                "holder = excluded.holder, until = excluded.until WHERE leases.until <= ?4 OR leases.holder = ?2");
+    MITRAL_TRY(const auto taken, query.bind(name, holder, until, now).run_counting());
+    return taken == 1;
   });
 }
 

@@ -19,6 +19,7 @@
 #include "base/limits.h"
 #include "base/time.h"
 #include "ports/stores.h"
+#include "store/server_store.h"
 
 struct sqlite3;
 
@@ -45,16 +46,11 @@ struct SqliteOptions {
   std::function<bool(FaultPoint, sqlite3*)> fault;
 };
 
-class SqliteStore : public ports::Store {
+class SqliteStore : public ServerStore {
  public:
   /// Creates the file (mode 0600) if there is none, migrates it, starts the writer. The clock must outlive the store.
   /// config_invalid: not a database, not ours, or written by a newer version; unavailable: everything else.
   [[nodiscard]] static Result<std::unique_ptr<SqliteStore>> open(SqliteOptions options, const Clock& clock);
-
-  /// The key may become known after the store is open, and change. Any thread; the callback runs on the writer thread.
-  virtual void set_checkpoint_signer(audit::CheckpointSigner signer) = 0;
-  /// Seals the head of the audit chain now, if a signer is set and it isn't sealed yet: at shutdown and by command.
-  virtual Task<Result<void>> seal_audit() = 0;
 };
 
 }  // namespace mitral::store

@@ -26,6 +26,14 @@ model::AuditEvent event_from(const Query& query, int issuer, int text) {
   return out;
 }
 
+Result<ports::AuditStore::Anchor> anchor_of(Connection& connection) {
+  ports::AuditStore::Anchor out;
+  Query query(connection, "SELECT seq, hash FROM audit_anchor");
+  MITRAL_TRY(const bool row, query.step());
+  if (row) out = {query.integer(0), query.hash(1)};
+  return out;
+}
+
 }  // namespace
 
 Task<Result<bool>> StoreImpl::claim_once(Issuer issuer, std::string space, Hash256 value, Instant expires,
@@ -59,7 +67,8 @@ Task<Result<std::vector<ports::AuditStore::Record>>> StoreImpl::read(std::int64_
     const std::size_t rows = std::min(limit, kPageMax) + (after_seq > 0 ? 1 : 0);
     query.bind(after_seq, rows);
     std::vector<Record> out;
-    Hash256 previous{};
+    MITRAL_TRY(const auto anchor, anchor_of(connection));
+    Hash256 previous = anchor.hash;
     for (;;) {
       MITRAL_TRY(const bool row, query.step());
       if (!row) return out;
@@ -73,6 +82,29 @@ Task<Result<std::vector<ports::AuditStore::Record>>> StoreImpl::read(std::int64_
       }
       previous = hash;
     }
+  });
+}
+
+Task<Result<ports::AuditStore::Anchor>> StoreImpl::anchor() {
+  co_return look([](Connection& connection) { return anchor_of(connection); });
+}
+
+/// The anchor moves first: the file's own trigger lets only go of what lies behind it. The newest record stays.
+Task<Result<std::size_t>> StoreImpl::release_up_to(std::int64_t seq, std::size_t limit) {
+  return writer_->write([seq, limit](Tx& tx) -> Result<std::size_t> {
+    MITRAL_TRY(const auto first, tx.db.integer("SELECT min(seq) FROM audit"));
+    MITRAL_TRY(const auto last, tx.db.integer("SELECT max(seq) FROM audit"));
+    const std::int64_t end = std::min({seq, last - 1, first + static_cast<std::int64_t>(limit) - 1});
+    if (end < first) return std::size_t{0};
+    {
+      Query move(tx.db,
+                 "INSERT INTO audit_anchor(id, seq, hash) SELECT 1, seq, hash FROM audit WHERE seq = ?1 "
+                 "ON CONFLICT(id) DO UPDATE SET seq = excluded.seq, hash = excluded.hash");
+      MITRAL_CHECK(move.bind(end).run());
+    }
+    Query query(tx.db, "DELETE FROM audit WHERE seq <= ?1");
+    MITRAL_TRY(const auto gone, query.bind(end).run_counting());
+    return static_cast<std::size_t>(gone);
   });
 }
 

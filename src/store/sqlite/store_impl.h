@@ -26,8 +26,8 @@
 
 #include "store/revocations.h"
 #include "store/sqlite/connection.h"
-#include "store/sqlite/fresh_codes.h"
-#include "store/sqlite/grant_cache.h"
+#include "store/fresh_codes.h"
+#include "store/grant_cache.h"
 #include "store/sqlite/sqlite_store.h"
 #include "store/sqlite/writer.h"
 
@@ -88,6 +88,7 @@ class StoreImpl final : public SqliteStore {
   }
   Task<Result<std::vector<model::Change>>> changes_after(std::int64_t seq, std::size_t limit) override;
   [[nodiscard]] std::int64_t latest_change() const override { return applied_.load(std::memory_order_acquire); }
+  [[nodiscard]] Result<void> current() const override;
   void on_change(std::function<void()> callback) override;
 
   // UserStore
@@ -118,8 +119,11 @@ class StoreImpl final : public SqliteStore {
   Task<Result<void>> append(Events events) override;
   Task<Result<std::vector<Record>>> read(std::int64_t after_seq, std::size_t limit) override;
   [[nodiscard]] std::int64_t last_seq() const override { return writer_->audit_seq(); }
+  Task<Result<Anchor>> anchor() override;
+  Task<Result<std::size_t>> release_up_to(std::int64_t seq, std::size_t limit) override;
   Task<Result<void>> probe() override;
   Task<Result<std::size_t>> sweep(Instant now, std::size_t batch) override;
+  Task<Result<bool>> take_lease(std::string name, Id128 holder, Instant now, Instant until) override;
   Task<Result<void>> backup(std::string path) override;
   [[nodiscard]] Counters counters() const noexcept override;
 
@@ -181,7 +185,8 @@ class StoreImpl final : public SqliteStore {
 
   std::mutex feed_mutex_;
   std::atomic<std::int64_t> applied_{0};
-  bool directory_stale_ = false;  ///< a reload failed; the ticker tries again
+  std::atomic<std::int64_t> followed_{0};  ///< steady time of the last look at the feed that succeeded, in nanoseconds
+  bool directory_stale_ = false;           ///< a reload failed; the ticker tries again
   std::mutex callbacks_mutex_;
   std::vector<std::function<void()>> callbacks_;
 

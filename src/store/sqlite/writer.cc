@@ -21,13 +21,6 @@ constexpr const char* kUndo = "ROLLBACK TO act";
 
 }  // namespace
 
-PreparedEvents prepare(const std::vector<model::AuditEvent>& events) {
-  PreparedEvents out;
-  out.reserve(events.size());
-  for (const auto& event : events) out.push_back({event.issuer, event.at, audit::canonical(event)});
-  return out;
-}
-
 Result<void> Tx::change(const Issuer& issuer, model::ChangeKind kind, std::string subject, Instant at,
                         Instant expires) {
   Query query(db, "INSERT INTO changes(issuer, kind, subject, at, expires) VALUES(?1, ?2, ?3, ?4, ?5)");

@@ -29,19 +29,11 @@
 #include "base/task.h"
 #include "model/audit_event.h"
 #include "model/grant.h"
+#include "store/prepared_event.h"
 #include "store/sqlite/connection.h"
 #include "store/sqlite/sqlite_store.h"
 
 namespace mitral::store {
-
-/// An audit event as it will be stored, rendered on the caller's thread.
-struct PreparedEvent {
-  Issuer issuer;
-  Instant at;
-  std::string canonical;
-};
-using PreparedEvents = std::vector<PreparedEvent>;
-[[nodiscard]] PreparedEvents prepare(const std::vector<model::AuditEvent>& events);
 
 /// What an act may do. Lives for one act.
 class Tx {

@@ -1,4 +1,4 @@
-#include "store/sqlite/grant_cache.h"
+#include "store/grant_cache.h"
 
 namespace mitral::store {
 

@@ -1,4 +1,4 @@
-#include "store/sqlite/fresh_codes.h"
+#include "store/fresh_codes.h"
 
 #include <cstring>
 #include <utility>

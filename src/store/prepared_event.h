@@ -1,0 +1,23 @@
+// PreparedEvent: an audit event as it will be stored, rendered on the caller's thread.
+//
+// Thread rules: values.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/time.h"
+#include "model/audit_event.h"
+
+namespace mitral::store {
+
+struct PreparedEvent {
+  Issuer issuer;
+  Instant at;
+  std::string canonical;
+};
+using PreparedEvents = std::vector<PreparedEvent>;
+[[nodiscard]] PreparedEvents prepare(const std::vector<model::AuditEvent>& events);
+
+}  // namespace mitral::store
