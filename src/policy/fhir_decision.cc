@@ -248,9 +248,8 @@ Decision resource_visible(const Access& access, const Json& resource, Origin ori
 }
 
 bool tombstone_visible(const Access& access, std::string_view type, Origin origin) noexcept {
-  return std::ranges::any_of(access.rules(), [&](const AccessRule& rule) {
-    return rule.unlimited() && rule.covers(first_letter(origin), type);
-  });
+  return std::ranges::any_of(
+      access.rules(), [&](const AccessRule& rule) { return parts::shows_all(rule, first_letter(origin), type); });
 }
 
 std::string_view bound_parameter(std::string_view type) {

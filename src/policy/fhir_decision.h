@@ -71,7 +71,8 @@ struct AccessRule {
   bool guarded = false;  ///< directives or labels may hide what bound and restrictions would show
 
   [[nodiscard]] bool covers(char letter, std::string_view resource_type) const noexcept;
-  /// Everything of its types is visible: no bound, no restriction.
+  /// The rule itself hides nothing of its types: no bound, no restriction, no directives. A stored Bundle is judged by
+  /// what it holds besides.
   [[nodiscard]] bool unlimited() const noexcept { return bound == Bound::none && restrictions.empty() && !guarded; }
 };
 
@@ -107,9 +108,9 @@ class Access {
 };
 
 /// What of a resource an answer carries, by _summary (FHIR R4 search.html 3.1.1.5.8). Always made here, from the whole
-/// resource that was judged. `elements` is _summary=true: the elements that the definition marks. `count` (also
-/// _count=0): only how many are visible; upstream's own count may be used only when the plan is unlimited, else the
-/// matches are read and counted, or the request is refused as too costly.
+/// resource that was judged. `elements` is _summary=true, made like `data`: more than what the definition marks, which
+/// is allowed. `count` (also _count=0): only how many are visible; upstream's own count may be used only when the plan
+/// is unlimited, else the matches are read and counted, or no total is given.
 enum class Summary : std::uint8_t { none, count, text, data, elements };
 
 struct OperationRule;

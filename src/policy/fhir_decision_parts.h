@@ -39,6 +39,8 @@ struct Frame {
 };
 
 [[nodiscard]] bool covered(const Access& access, char letter, std::string_view type);
+/// The rule shows everything of the type. Of Bundles: everything that may be in one, too.
+[[nodiscard]] bool shows_all(const AccessRule& rule, char letter, std::string_view type) noexcept;
 /// Some rule shows everything of the type.
 [[nodiscard]] bool unlimited(const Access& access, char letter, std::string_view type);
 

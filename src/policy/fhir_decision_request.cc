@@ -20,7 +20,7 @@ Frame::Frame(const Access& access, char letter, std::string_view type, Rules whi
     if (which == Rules::beyond_patient && rule.context == spec::smart::ScopeContext::patient) continue;
     rules.push_back(&rule);
     bounded = bounded && rule.bound == AccessRule::Bound::patients;
-    unlimited = unlimited || rule.unlimited();
+    unlimited = unlimited || shows_all(rule, letter, type);
     for (const auto& id : rule.patients) {
       if (!has(id)) patients.push_back(id);
     }
@@ -34,9 +34,14 @@ bool covered(const Access& access, char letter, std::string_view type) {
   return std::ranges::any_of(access.rules(), [&](const AccessRule& rule) { return rule.covers(letter, type); });
 }
 
+bool shows_all(const AccessRule& rule, char letter, std::string_view type) noexcept {
+  if (!rule.unlimited() || !rule.covers(letter, type)) return false;
+  // What a Bundle holds is read with it, and is of any type (resource_visible()).
+  return type != "Bundle" || (rule.type == "*" && rule.covers('r', type));
+}
+
 bool unlimited(const Access& access, char letter, std::string_view type) {
-  return std::ranges::any_of(access.rules(),
-                             [&](const AccessRule& rule) { return rule.unlimited() && rule.covers(letter, type); });
+  return std::ranges::any_of(access.rules(), [&](const AccessRule& rule) { return shows_all(rule, letter, type); });
 }
 
 bool is_date_like(std::string_view text) noexcept {

@@ -2,55 +2,12 @@
 #include <gtest/gtest.h>
 
 #include "fhir/r4.h"
-#include "policy/fhir_decision.h"
+#include "unit/policy/decision_support.h"
 
-namespace mitral::policy {
+namespace mitral::policy::testing {
 namespace {
 
 using codec::Method;
-using fhir::Interaction;
-
-constexpr const char* kBase = "https://fhir.example/r4";
-
-TokenFacts facts(std::string_view scopes, std::string_view fhir_user = "Patient/maria",
-                 std::string_view patient = "maria") {
-  TokenFacts out;
-  out.scopes = spec::smart::ScopeSet::parse_known(scopes, scope_rules()).value();
-  out.client = "app";
-  out.subject = "u_1";
-  out.patient = patient;
-  out.fhir_user = fhir_user.empty() ? "" : std::string(kBase) + "/" + std::string(fhir_user);
-  out.own_base = kBase;
-  return out;
-}
-
-TokenFacts system_facts(std::string_view scopes) {
-  auto out = facts(scopes, "", "");
-  out.subject = out.client;
-  return out;
-}
-
-Interaction request(std::string_view path, Method method = Method::get, std::string_view body = {}) {
-  const auto mark = path.find('?');
-  return fhir::classify({.method = method,
-                         .path = path.substr(0, mark),
-                         .query = mark == std::string_view::npos ? std::string_view{} : path.substr(mark + 1),
-                         .content_type = body.empty() ? "" : "application/x-www-form-urlencoded",
-                         .body = body})
-      .value();
-}
-
-RequestDecision ask(const TokenFacts& token, std::string_view path, Method method = Method::get,
-                    std::string_view body = {}) {
-  return decide(Access::compile(token), request(path, method, body));
-}
-Reason reason(const TokenFacts& token, std::string_view path) { return ask(token, path).decision.reason; }
-
-std::string forwarded(const RequestDecision& decision) {
-  std::string out;
-  for (const auto& param : decision.plan.forward) out += (out.empty() ? "" : "&") + param.name + "=" + param.value;
-  return out;
-}
 
 struct Row {
   const char* scopes;
@@ -124,9 +81,9 @@ TEST(Decide, MsFhirServer5688_MissingClaimsDeny) {
 
 TEST(Decide, S16_SystemScopesOnlyWithoutAUser) {
   EXPECT_EQ(reason(facts("system/Observation.rs"), "/Observation"), Reason::insufficient_scope);
-  EXPECT_EQ(reason(system_facts("system/Observation.rs"), "/Observation"), Reason::permitted);
-  EXPECT_EQ(reason(system_facts("user/Observation.rs"), "/Observation"), Reason::missing_context);
-  EXPECT_EQ(reason(system_facts("patient/Observation.rs"), "/Observation"), Reason::missing_context);
+  EXPECT_EQ(reason(backend("system/Observation.rs"), "/Observation"), Reason::permitted);
+  EXPECT_EQ(reason(backend("user/Observation.rs"), "/Observation"), Reason::missing_context);
+  EXPECT_EQ(reason(backend("patient/Observation.rs"), "/Observation"), Reason::missing_context);
 }
 
 TEST(Decide, InjectsTheBoundOfTheType) {
@@ -136,7 +93,7 @@ TEST(Decide, InjectsTheBoundOfTheType) {
   EXPECT_EQ(forwarded(ask(facts("patient/*.rs"), "/ResearchSubject")), "patient=Patient/maria");
   EXPECT_EQ(forwarded(ask(facts("patient/*.rs"), "/Organization?name=x")), "name=x");
   EXPECT_EQ(forwarded(ask(facts("user/*.rs", "Practitioner/1"), "/Observation?code=x")), "code=x");
-  EXPECT_EQ(forwarded(ask(system_facts("system/*.rs"), "/Observation?code=x")), "code=x");
+  EXPECT_EQ(forwarded(ask(backend("system/*.rs"), "/Observation?code=x")), "code=x");
   EXPECT_EQ(forwarded(ask(facts("patient/*.rs"), "/Patient/maria/Condition?code=x")),
             "patient=Patient/maria&code=x&patient=Patient/maria");
   auto mother = facts("user/*.rs", "Patient/maria", "leo");
@@ -188,9 +145,11 @@ TEST(Decide, S19_VariantsOfThePatientParameter) {
   // One spelling reaches upstream, whatever was written.
   EXPECT_EQ(forwarded(ask(token, "/Observation?subject:Patient=https://fhir.example/r4/Patient/maria")),
             "subject=Patient/maria");
-  EXPECT_EQ(ask(token, "/Observation/_search", Method::post, "patient=otto").decision.reason, Reason::foreign_patient);
-  EXPECT_EQ(ask(token, "/Observation/_search?patient=otto", Method::post, "patient=maria").decision.reason,
-            Reason::foreign_patient);
+  const auto by_form = [&](std::string_view path, std::string_view form) {
+    return decide(Access::compile(token), request(path, Method::post, form)).decision.reason;
+  };
+  EXPECT_EQ(by_form("/Observation/_search", "patient=otto"), Reason::foreign_patient);
+  EXPECT_EQ(by_form("/Observation/_search?patient=otto", "patient=maria"), Reason::foreign_patient);
 }
 
 TEST(Decide, S9_ChainsReverseChainsAndOpaquePredicatesAreDenied) {
@@ -298,7 +257,7 @@ TEST(Decide, FhirUserScopeReadsExactlyThatResource) {
 TEST(Decide, SaysWhichScopeIsMissing) {
   EXPECT_EQ(ask(facts("patient/Patient.rs"), "/Observation").scope_hint, "patient/Observation.rs");
   EXPECT_EQ(ask(facts("user/Patient.rs", "Practitioner/1", ""), "/Observation/1").scope_hint, "user/Observation.rs");
-  EXPECT_EQ(ask(system_facts("system/Patient.rs"), "/Observation", Method::post).scope_hint, "system/Observation.c");
+  EXPECT_EQ(ask(backend("system/Patient.rs"), "/Observation", Method::post).scope_hint, "system/Observation.c");
 }
 
 TEST(Decide, ExplainsWithoutValues) {
@@ -310,4 +269,4 @@ TEST(Decide, ExplainsWithoutValues) {
 }
 
 }  // namespace
-}  // namespace mitral::policy
+}  // namespace mitral::policy::testing

@@ -87,6 +87,18 @@ TEST(DecideSearch, S21_NoChainsAndNoLabelSearchesWhereLabelsAreHidden) {
   EXPECT_FALSE(ask(token, "/Observation").plan.unlimited);
 }
 
+TEST(DecideSearch, S13_S17_WhatABundleHoldsMayBeHidden) {
+  for (const auto* const path : {"/Bundle/1", "/Bundle/1/_history", "/Bundle?_id=1", "/Bundle/_history"}) {
+    EXPECT_FALSE(ask(backend("system/Bundle.rs"), path).plan.unlimited) << path << ": not everything that is in it";
+    EXPECT_FALSE(ask(clinician("user/Bundle.rs user/Observation.rs"), path).plan.unlimited) << path;
+    EXPECT_FALSE(ask(backend("system/Bundle.rs system/*.rs?_tag=a"), path).plan.unlimited) << path;
+    EXPECT_TRUE(ask(backend("system/*.rs"), path).plan.unlimited) << path;
+  }
+  EXPECT_FALSE(ask(backend("system/*.s"), "/Bundle?_id=1").plan.unlimited) << "what it holds is read";
+  EXPECT_FALSE(tombstone_visible(Access::compile(backend("system/Bundle.rs")), "Bundle", Origin::match));
+  EXPECT_TRUE(tombstone_visible(Access::compile(backend("system/*.rs")), "Bundle", Origin::match));
+}
+
 // ---------------------------------------------------------------------------------------------- summaries
 
 TEST(DecideSearch, S13_SummariesAreMadeHere) {
