@@ -1,11 +1,11 @@
 // Emergency access ("break-the-glass", HL7 PurposeOfUse ETREAT): a clinician opens one record without its owner's
 // leave, for a quarter of an hour, and everybody gets to know (threats S-6, S-21; 45 CFR 164.312(a)(2)(ii)).
 //
-//   asked     purpose_of_use=ETREAT in the authorization request, or in the pushed one         -> check_purpose()
-//             by a client that authenticates and is registered for it; not with prompt=none; one FHIR server; its
-//             scopes are cut to reading patient/ data
-//   step-up   the password is typed inside this very interaction, minutes ago at most          ->
-//   signed_in_for_emergency() entitled  a user with the role "emergency" who is a Practitioner -> may_break_glass()
+//   asked     check_purpose(): purpose_of_use=ETREAT in the authorization request, or in the pushed one, by a client
+//             that authenticates and is registered for it; not with prompt=none; one FHIR server; its scopes are cut to
+//             reading patient/ data
+//   step-up   signed_in_for_emergency(): the password is typed inside this very interaction, minutes ago at most
+//   entitled  may_break_glass(): a user with the role "emergency" who is a Practitioner, or in a PractitionerRole
 //   stated    reason, statement, one patient: EmergencyApproval is the proof that all of it holds, and
 //             complete_authorization() makes no code for such a request without one
 //   issued    grant.purpose is set: wrapped token whatever the resource server's format, no refresh token, an end that
@@ -52,7 +52,7 @@ inline constexpr std::string_view kEmergencyRole = "emergency";
 
 /// The client authenticates (nobody else can pose as it) and the operator registered it for emergencies.
 [[nodiscard]] bool may_ask_for_emergency(const model::Client& client) noexcept;
-/// Enabled, role "emergency", and a Practitioner.
+/// Enabled, role "emergency", and a Practitioner or PractitionerRole.
 [[nodiscard]] bool may_break_glass(const model::User& user) noexcept;
 /// Signed in inside this interaction, kEmergencySignInAge ago at most: an older session never counts.
 [[nodiscard]] bool signed_in_for_emergency(const model::Interaction* interaction, const model::Session& session,

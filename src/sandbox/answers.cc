@@ -10,7 +10,6 @@
 #include "codec/text.h"
 #include "fhir/compartment.h"
 #include "fhir/r4.h"
-#include "fhir/reference.h"
 #include "sandbox/engine.h"
 
 namespace mitral::sandbox {
@@ -220,22 +219,10 @@ Answer Engine::history(const fhir::Interaction& what) const {
   return out;
 }
 
+/// The patient, all that is hers, and what that refers to.
 Answer Engine::everything(const fhir::Interaction& what) const {
   const auto* const patient = store.current("Patient", what.id);
   if (patient == nullptr) return problem(404, "not-found", "no such resource");
-  Query query;
-  query.types = {"Patient"};
-  query.count = limits::kFhirPageDefault;
-  std::set<std::string, std::less<>> wanted;
-  for (const auto& param : what.params) {
-    if (param.name == "_type") {
-      for (const auto type : codec::split(param.value, ',')) wanted.emplace(type);
-    } else if (param.name == "_count" || param.name == "_offset") {
-      const auto number = codec::parse_uint(param.value);
-      if (!number) return problem(400, "invalid", "not a number");
-      (param.name == "_count" ? query.count : query.offset) = std::min<std::size_t>(*number, limits::kFhirPageMax);
-    }
-  }
   std::vector<const Version*> members{patient};
   for (const auto type : store.types()) {
     if (type == "Patient") continue;
@@ -243,18 +230,7 @@ Answer Engine::everything(const fhir::Interaction& what) const {
       if (fhir::member_of_patient(*version->resource, what.id, options_.base_url)) members.push_back(version);
     }
   }
-  // What the record refers to, one step away, but no other patients.
-  std::set<const Version*> seen(members.begin(), members.end());
-  for (std::size_t i = 0, own = members.size(); i < own; ++i) {
-    for (const auto text : fhir::all_references(*members[i]->resource)) {
-      const auto reference = fhir::parse_reference(text, options_.base_url);
-      if (reference.kind != fhir::ReferenceKind::local || reference.type == "Patient") continue;
-      const auto* const version = store.current(reference.type, reference.id);
-      if (version != nullptr && seen.insert(version).second) members.push_back(version);
-    }
-  }
-  if (!wanted.empty()) std::erase_if(members, [&](const Version* v) { return !wanted.contains(v->type); });
-  return page(query, std::move(members), what);
+  return with_references(what, std::move(members));
 }
 
 Answer Engine::capabilities() const {

@@ -54,13 +54,14 @@ Answer Engine::encounter_everything(const fhir::Interaction& what) const {
   return with_references(what, std::move(members));
 }
 
-/// One page of these and of what they refer to, cut to _type.
+/// One page of these and of what they refer to, one step away, cut to _type. In a patient's record no other patient is.
 Answer Engine::with_references(const fhir::Interaction& what, std::vector<const Version*> members) const {
   std::set<const Version*> seen(members.begin(), members.end());
   for (std::size_t i = 0, own = members.size(); i < own; ++i) {
     for (const auto text : fhir::all_references(*members[i]->resource)) {
       const auto reference = fhir::parse_reference(text, options_.base_url);
       if (reference.kind != fhir::ReferenceKind::local) continue;
+      if (what.type == "Patient" && reference.type == "Patient") continue;
       const auto* const version = store.current(reference.type, reference.id);
       if (version != nullptr && seen.insert(version).second) members.push_back(version);
     }

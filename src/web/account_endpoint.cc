@@ -83,8 +83,7 @@ bool her_form(const flow::Context& context, const Here& here, std::string_view p
   return fits(context, {.browser = here.cookie, .session = here.session.id_hash, .purpose = purpose, .subject = {}});
 }
 
-// ---- what the page shows
-// ---------------------------------------------------------------------------------------------
+// ------------------------------------------------------------------------------------------ what the page shows
 
 /// How a record is called: by the name that she knows.
 std::string record_name(const std::vector<model::PatientAccess>& records, std::string_view id) {
@@ -241,18 +240,17 @@ Task<Result<AccountPage>> page_of(flow::Context& context, const Here& here) {
   co_return page;
 }
 
-// ---- sign-in
-// ---------------------------------------------------------------------------------------------------------
+// ------------------------------------------------------------------------------------------------------ sign-in
 
 /// The sign-in form of this browser, which gets a cookie for it if it has none.
-codec::Response sign_in_form(const flow::Context& context, AccountSignInPage page) {
+codec::Response sign_in_form(const flow::Context& context, SignInPage page) {
   const auto& issuer = context.issuer;
   auto browser = login::read_cookie(issuer, context.request, login::CookieKind::browser);
   const bool fresh = !browser;
   if (fresh) browser = login::make_cookie_value(context.services.random);
   page.sign_in = {url(issuer, kSignIn),
                   login::csrf_token(issuer, {.browser = *browser, .session = {}, .purpose = "account", .subject = {}})};
-  auto response = account_sign_in_page(issuer, page);
+  auto response = sign_in_page(issuer, page);
   if (fresh) login::set_cookie(response, issuer, login::CookieKind::browser, *browser);
   return response;
 }
@@ -296,8 +294,7 @@ Task<codec::Response> post_sign_in(flow::Context& context, login::SignInThrottle
   co_return response;
 }
 
-// ---- acts
-// ------------------------------------------------------------------------------------------------------------
+// --------------------------------------------------------------------------------------------------------- acts
 
 Task<codec::Response> end_app(flow::Context& context, const Here& here, std::string_view id) {
   const auto& issuer = context.issuer;

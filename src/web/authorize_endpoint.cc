@@ -24,8 +24,7 @@
 namespace mitral::web {
 namespace {
 
-// ---- errors are pages
-// ---------------------------------------------------------------------------------------------------
+// ---------------------------------------------------------------------------------------------------- errors are pages
 
 Result<void> check_top_level(AuthorizeRun& run) {
   if (login::is_top_level(run.context.request)) return {};
@@ -85,8 +84,7 @@ Task<Result<void>> prove_redirect(AuthorizeRun& run) {
   co_return std::unexpected(std::move(redirect).error());
 }
 
-// ---- errors go to the client
-// --------------------------------------------------------------------------------------------
+// --------------------------------------------------------------------------------------------- errors go to the client
 
 Result<void> check_pushed(AuthorizeRun& run) {
   if (!run.pushed && run.context.profile->par_required) {

@@ -1,6 +1,7 @@
 #include "flow/authorize/answer.h"
 
 #include "codec/uri.h"
+#include "spec/oauth/rfc9207_issuer.h"
 
 namespace mitral::flow {
 namespace {
@@ -11,7 +12,7 @@ policy::ResponseMode mode_of(const model::AuthorizationRequest& request) {
 
 void add_tail(codec::Form& form, std::string_view state, const Issuer& issuer, const policy::Profile& profile) {
   if (!state.empty()) form.add("state", state);
-  if (profile.iss_parameter) form.add("iss", issuer.value);
+  if (profile.iss_parameter) spec::oauth::add_iss(form, issuer.value);
 }
 
 AuthorizationAnswer error_of(std::string uri, policy::ResponseMode mode, std::string_view state, const Issuer& issuer,

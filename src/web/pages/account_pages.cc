@@ -79,30 +79,6 @@ class="name">{{t.account_elsewhere}}</span>{{/here}}<span class="when">{{text}}<
 </div>
 )html";
 
-const std::string_view kAccountSignInTemplate = R"html(<div class="card">
-<div>
-<h1>{{t.sign_in_title}}</h1>
-<p class="lead">{{t.account_sign_in_lead}}</p>
-</div>
-{{#problem}}<p class="note bad" id="problem" role="alert">{{problem}}</p>{{/problem}}
-<form method="post" action="{{action}}" class="stack">
-<input type="hidden" name="csrf" value="{{csrf}}">
-<div>
-<label class="field" for="username">{{t.username}}</label>
-<input type="text" id="username" name="username" value="{{username}}" autocomplete="username"
-autocapitalize="none" autocorrect="off" spellcheck="false" maxlength="256"
-required{{^username}} autofocus{{/username}}{{#problem}} aria-describedby="problem"{{/problem}}>
-</div>
-<div>
-<label class="field" for="password">{{t.password}}</label>
-<input type="password" id="password" name="password" autocomplete="current-password" maxlength="1024"
-required{{#username}} autofocus{{/username}}{{#problem}} aria-describedby="problem"{{/problem}}>
-</div>
-<button class="primary full" id="sign-in" type="submit">{{t.sign_in}}</button>
-</form>
-</div>
-)html";
-
 namespace {
 
 std::string titles(const Json& section) {
@@ -203,29 +179,16 @@ codec::Response account_page(const flow::IssuerRuntime& issuer, const AccountPag
                     {"news", page.news == AccountNews::app_ended ? text_en("account_news_ended") : std::string_view{}},
                     {"end_sessions_action", page.end_sessions.action},
                     {"end_sessions_csrf", page.end_sessions.csrf}});
-  values.set("has_apps", apps.size() != 0);
+  values.set("has_apps", !apps.empty());
   values.set("apps", std::move(apps));
   values.set("has_records", page.has_records);
   values.set("fresh_emergency", page.fresh_emergency);
-  values.set("has_emergencies", emergencies.size() != 0);
+  values.set("has_emergencies", !emergencies.empty());
   values.set("emergencies", std::move(emergencies));
   values.set("sessions", std::move(sessions));
   return framed(
       issuer, kAccountTemplate, std::move(values),
       {.title = text_en("account_title"), .wide = true, .policy = {.own_forms = true, .leads_to = {}, .script = {}}});
-}
-
-codec::Response account_sign_in_page(const flow::IssuerRuntime& issuer, const AccountSignInPage& page) {
-  Json values = Json::object({{"action", page.sign_in.action},
-                              {"csrf", page.sign_in.csrf},
-                              {"username", page.username},
-                              {"problem", page.problem}});
-  auto response = framed(issuer, kAccountSignInTemplate, std::move(values),
-                         {.title = text_en("sign_in_title"),
-                          .status = page.status,
-                          .policy = {.own_forms = true, .leads_to = {}, .script = {}}});
-  if (page.retry_after_s > 0) response.headers.set("Retry-After", std::to_string(page.retry_after_s));
-  return response;
 }
 
 }  // namespace mitral::web

@@ -1,6 +1,5 @@
 // Account pages: what a person sees about herself at /account (SMART App Launch 2.2 management_endpoint, smart-fhir
-// 1.19): apps that have access, emergency accesses to the records that are open to her, her sign-ins; and the sign-in
-// in front of it.
+// 1.19): apps that have access, emergency accesses to the records that are open to her, her sign-ins.
 //
 // Everything in these structs but literals is hostile text; the templates escape it. Thread rules: pure functions.
 #pragma once
@@ -65,17 +64,7 @@ struct AccountPage {
 };
 [[nodiscard]] codec::Response account_page(const flow::IssuerRuntime& issuer, const AccountPage& page);
 
-struct AccountSignInPage {
-  FormTarget sign_in;
-  std::string username = {};
-  std::string problem = {};
-  int status = 200;
-  std::int64_t retry_after_s = 0;
-};
-[[nodiscard]] codec::Response account_sign_in_page(const flow::IssuerRuntime& issuer, const AccountSignInPage& page);
-
-/// The pages' templates, for tests.
+/// The page's template, for tests.
 extern const std::string_view kAccountTemplate;
-extern const std::string_view kAccountSignInTemplate;
 
 }  // namespace mitral::web

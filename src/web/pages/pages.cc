@@ -64,7 +64,9 @@ std::string client_domain(const model::Client& client, std::string_view redirect
 }
 
 codec::Response sign_in_page(const flow::IssuerRuntime& issuer, const SignInPage& page) {
-  Json values = Json::object({{"lead", fill(text_en("sign_in_lead"), {{"app", client_title(*page.client)}})},
+  const auto* const app = page.client;
+  Json values = Json::object({{"lead", app != nullptr ? fill(text_en("sign_in_lead"), {{"app", client_title(*app)}})
+                                                      : std::string(text_en("account_sign_in_lead"))},
                               {"action", page.sign_in.action},
                               {"csrf", page.sign_in.csrf},
                               {"cancel_action", page.cancel.action},
@@ -75,7 +77,7 @@ codec::Response sign_in_page(const flow::IssuerRuntime& issuer, const SignInPage
   auto response = framed(issuer, templates::kSignIn, std::move(values),
                          {.title = text_en("sign_in_title"),
                           .status = page.status,
-                          .foot = text_en("style_foot"),
+                          .foot = app != nullptr ? text_en("style_foot") : std::string_view{},
                           .policy = {.own_forms = true, .leads_to = page.redirect_uri, .script = {}}});
   if (page.retry_after_s > 0) response.headers.set("Retry-After", std::to_string(page.retry_after_s));
   return response;
@@ -142,9 +144,9 @@ codec::Response consent_page(const flow::IssuerRuntime& issuer, const ConsentPag
   values.set("offline_ticked", page.offline_ticked);
   const auto identity = text_en(data ? "identity_note" : "identity_only");
   values.set("identity", page.form->asks_identity() ? Json(identity) : Json(""));
-  values.set("has_others", others.size() != 0);
+  values.set("has_others", !others.empty());
   values.set("others", std::move(others));
-  values.set("has_links", links.size() != 0);
+  values.set("has_links", !links.empty());
   values.set("links", std::move(links));
   values.set("sections", consent_sections(*page.form, page.ticked, !page.clinician));
   return framed(

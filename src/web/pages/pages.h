@@ -28,13 +28,13 @@ struct FormTarget {
 };
 
 struct SignInPage {
-  const model::Client* client = nullptr;
-  std::string_view redirect_uri;  ///< where the answer may lead
+  const model::Client* client = nullptr;  ///< the app that waits; null: she goes to her own account
+  std::string_view redirect_uri = {};     ///< where the answer may lead
   FormTarget sign_in;
-  FormTarget cancel;
-  std::string username;  ///< typed before, or login_hint
-  std::string problem;   ///< what went wrong, or empty
-  bool again = false;    ///< she is signed in, and has to prove it once more
+  FormTarget cancel = {};     ///< empty: there is nothing to cancel
+  std::string username = {};  ///< typed before, or login_hint
+  std::string problem = {};   ///< what went wrong, or empty
+  bool again = false;         ///< she is signed in, and has to prove it once more
   int status = 200;
   std::int64_t retry_after_s = 0;
 };

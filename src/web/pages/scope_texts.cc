@@ -117,7 +117,7 @@ Json consent_sections(const login::ConsentForm& form, const std::function<bool(s
     std::string_view group;
     Json rows = Json::array();
     const auto close_group = [&] {
-      if (rows.size() == 0) return;
+      if (rows.empty()) return;
       Json closed = Json::object({{"legend", text_en(group)}});
       closed.set("rows", std::exchange(rows, Json::array()));
       groups.push_back(std::move(closed));
@@ -130,7 +130,7 @@ Json consent_sections(const login::ConsentForm& form, const std::function<bool(s
       rows.push_back(row_of(*item, ++n, ticked, about_you));
     }
     close_group();
-    if (groups.size() == 0) continue;
+    if (groups.empty()) continue;
     Json section = Json::object({{"id", access == Access::see ? "see" : "change"},
                                  {"heading", text_en(access == Access::see ? "see_heading" : "change_heading")}});
     section.set("groups", std::move(groups));

@@ -88,7 +88,7 @@ main.wide { max-width: 38rem; }
 .foot { text-align: center; font-size: 0.9375rem; color: var(--soft); padding: 0 1rem 2rem; }
 
 label.field { display: block; font-weight: 600; margin-bottom: 0.375rem; }
-input[type="text"], input[type="password"] {
+input[type="text"], input[type="password"], textarea {
   display: block;
   width: 100%;
   font: inherit;
@@ -214,17 +214,7 @@ legend { padding: 0; font-weight: 650; }
   border-top: 1px solid var(--line);
   border-radius: 0 0 var(--radius) var(--radius);
 }
-textarea {
-  display: block;
-  width: 100%;
-  font: inherit;
-  color: inherit;
-  background: var(--card);
-  border: 1px solid var(--edge);
-  border-radius: 10px;
-  padding: 0.7rem 0.85rem;
-  resize: vertical;
-}
+textarea { resize: vertical; }
 textarea:focus-visible { outline-offset: 0; border-color: var(--accent); border-radius: 10px; }
 label.field + input + .small, label.field + textarea + .small { margin-top: 0.375rem; }
 .note > .plainlist { margin-top: 0.5rem; }

@@ -50,11 +50,11 @@ required{{#username}} autofocus{{/username}}{{#problem}} aria-describedby="probl
 </div>
 <button class="primary full" id="sign-in" type="submit">{{t.sign_in}}</button>
 </form>
-<form method="post" action="{{cancel_action}}" class="center">
+{{#cancel_action}}<form method="post" action="{{cancel_action}}" class="center">
 <input type="hidden" name="csrf" value="{{cancel_csrf}}">
 <button class="plain" id="cancel" type="submit">{{t.cancel}}</button>
 </form>
-</div>
+{{/cancel_action}}</div>
 )html";
 
 const std::string_view kPicker = R"html(<div class="card">

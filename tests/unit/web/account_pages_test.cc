@@ -8,6 +8,7 @@
 
 #include "policy/scope_policy.h"
 #include "web/pages/emergency_pages.h"
+#include "web/pages/templates.h"
 #include "web/pages/texts_en.h"
 
 namespace mitral::web {
@@ -68,7 +69,7 @@ class AccountPages : public ::testing::Test {
 
 TEST_F(AccountPages, W4_EverythingHostileIsEscaped) {
   for (const auto& page : {account(kEvil), emergency(kEvil),
-                           account_sign_in_page(*issuer, {.sign_in = target, .username = std::string(kEvil)}).body}) {
+                           sign_in_page(*issuer, {.sign_in = target, .username = std::string(kEvil)}).body}) {
     EXPECT_EQ(page.find("<b "), std::string::npos);
     EXPECT_NE(page.find("&lt;b onmouseover="), std::string::npos);
     EXPECT_EQ(page.find("<script"), std::string::npos);
@@ -77,8 +78,7 @@ TEST_F(AccountPages, W4_EverythingHostileIsEscaped) {
 }
 
 TEST_F(AccountPages, IdsAreUniqueAndEveryInputHasALabel) {
-  for (const auto& page :
-       {account("Maria"), emergency("Ada"), account_sign_in_page(*issuer, {.sign_in = target}).body}) {
+  for (const auto& page : {account("Maria"), emergency("Ada"), sign_in_page(*issuer, {.sign_in = target}).body}) {
     const std::regex id(" id=\"([^\"]*)\"");
     std::set<std::string> seen;
     for (auto at = std::sregex_iterator(page.begin(), page.end(), id); at != std::sregex_iterator(); ++at)
@@ -96,7 +96,7 @@ TEST_F(AccountPages, IdsAreUniqueAndEveryInputHasALabel) {
 
 TEST_F(AccountPages, EveryTextKeyOfTheTemplatesExists) {
   const std::regex key("\\{\\{t\\.([a-z_]+)\\}\\}");
-  for (const auto view : {kAccountTemplate, kAccountSignInTemplate, kEmergencyTemplate}) {
+  for (const auto view : {kAccountTemplate, templates::kSignIn, kEmergencyTemplate}) {
     const std::string text(view);
     EXPECT_EQ(text.find("{{{"), std::string::npos);
     for (auto at = std::sregex_iterator(text.begin(), text.end(), key); at != std::sregex_iterator(); ++at) {
