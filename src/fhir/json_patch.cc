@@ -25,8 +25,10 @@ Result<std::vector<std::string>> parse_pointer(std::string_view text) {
         token.push_back(part[i]);
         continue;
       }
-      if (++i == part.size() || (part[i] != '0' && part[i] != '1')) return bad("not a JSON Pointer");
-      token.push_back(part[i] == '0' ? '~' : '/');
+      const auto escaped = part.substr(i + 1, 1);
+      if (escaped != "0" && escaped != "1") return bad("not a JSON Pointer");
+      token.push_back(escaped == "0" ? '~' : '/');
+      ++i;
     }
   }
   return out;

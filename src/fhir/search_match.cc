@@ -46,7 +46,8 @@ Result<std::string> unescape(std::string_view text) {
       out.push_back(text[i]);
       continue;
     }
-    if (++i == text.size() || !std::string_view(",|$\\").contains(text[i])) return cannot("bad escape in search value");
+    ++i;
+    if (i == text.size() || !std::string_view(",|$\\").contains(text[i])) return cannot("bad escape in search value");
     out.push_back(text[i]);
   }
   return out;

@@ -11,7 +11,6 @@ namespace mitral::flow {
 namespace {
 
 using policy::ResponseMode;
-using spec::smart::ScopeContext;
 using spec::smart::ScopeKind;
 using spec::smart::ScopeSet;
 

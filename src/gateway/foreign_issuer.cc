@@ -125,10 +125,10 @@ Result<Json> own_claims(const Json& claims, const ForeignRules& rules, std::stri
                         Instant now) {
   MITRAL_TRY(const auto client, first_text(claims, rules.client_claims));
   MITRAL_CHECK(check_kind(claims, rules, client));
-  MITRAL_TRY(auto subject, subject_of(claims, rules, client));
-  MITRAL_TRY(auto scope, scope_text(claims, rules.scope_claims));
+  MITRAL_TRY(const auto subject, subject_of(claims, rules, client));
+  MITRAL_TRY(const auto scope, scope_text(claims, rules.scope_claims));
   MITRAL_TRY(auto patient, optional_text(claims, rules.patient_claim));
-  MITRAL_TRY(auto fhir_user, optional_text(claims, rules.fhir_user_claim));
+  MITRAL_TRY(const auto fhir_user, optional_text(claims, rules.fhir_user_claim));
   constexpr std::string_view kPatient = "Patient/";
   if (patient.starts_with(kPatient)) patient.erase(0, kPatient.size());
   if (!patient.empty() && !fhir::is_id(patient)) return refused("patient is no logical id");
@@ -147,13 +147,13 @@ Result<Json> own_claims(const Json& claims, const ForeignRules& rules, std::stri
   }
   if (introspected && !out.contains("iat")) out.set("iat", to_seconds(now));
   out.set("client_id", client);
-  out.set("sub", std::move(subject));
-  out.set("scope", std::move(scope));
-  if (!patient.empty()) out.set("patient", std::move(patient));
-  if (!fhir_user.empty()) out.set("fhirUser", std::move(fhir_user));
+  out.set("sub", subject);
+  out.set("scope", scope);
+  if (!patient.empty()) out.set("patient", patient);
+  if (!fhir_user.empty()) out.set("fhirUser", fhir_user);
   if (rules.trust_purpose) {
-    MITRAL_TRY(auto purpose, optional_text(claims, "purpose_of_use"));
-    if (!purpose.empty()) out.set("purpose_of_use", std::move(purpose));
+    MITRAL_TRY(const auto purpose, optional_text(claims, "purpose_of_use"));
+    if (!purpose.empty()) out.set("purpose_of_use", purpose);
   }
   return out;
 }

@@ -125,7 +125,7 @@ class Judge {
     }
     Json after;
     if (!is_removal(kind_)) {
-      auto content = new_content(*facts);
+      auto content = new_content();
       if (!content) co_return refuse_content(content.error());
       after = std::move(*content);
       const auto known = patients_.size();
@@ -188,7 +188,7 @@ class Judge {
     return std::nullopt;
   }
 
-  Result<Json> new_content(const policy::Circumstances& /*facts*/) {
+  Result<Json> new_content() {
     const bool stored = located_.state == State::stored;
     Json after;
     if (is_patch(kind_)) {

@@ -217,7 +217,7 @@ Result<std::size_t> Engine::load(const Json& bundle) {
     if (!fhir::is_id(id) && full_url.starts_with(kUrn)) id = full_url.substr(kUrn.size());
     if (!fhir::is_id(id)) id = new_id();
     resource.set("id", id);
-    if (!full_url.empty()) renames.emplace(full_url, type + '/' + id);
+    if (!full_url.empty()) renames.emplace(full_url, fmt::format("{}/{}", type, id));
     resources.push_back(std::move(resource));
   }
   for (auto& resource : resources) {

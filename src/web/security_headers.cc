@@ -11,7 +11,7 @@ namespace mitral::web {
 std::string csp_source(std::string_view uri) {
   const auto parts = codec::parse_uri(uri);
   if (!parts) return {};
-  const auto origin = codec::origin_of(uri);
+  auto origin = codec::origin_of(uri);
   // The grammar of CSP has no IPv6 literals: the scheme has to do.
   if (!origin.empty() && origin.find('[') == std::string::npos) return origin;
   return std::string(parts->scheme).append(1, ':');

@@ -108,7 +108,7 @@ Result<void> check_endpoint(const Json& endpoint) {
   if (endpoint["status"].string_or().empty()) return bad(name + " has no status");
   if (endpoint["connectionType"]["code"].string_or() != "hl7-fhir-rest")
     return bad(name + " is not of connectionType hl7-fhir-rest");
-  if (endpoint["payloadType"].size() == 0) return bad(name + " has no payloadType");
+  if (endpoint["payloadType"].empty()) return bad(name + " has no payloadType");
   const auto versions = std::ranges::count_if(endpoint["extension"].items(), [](const Json& extension) {
     return extension["url"].string_or() == kFhirVersion && !extension["valueCode"].string_or().empty();
   });
