@@ -7,6 +7,8 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 
@@ -20,6 +22,11 @@ namespace mitral::ports {
 class Directory {
  public:
   void add(model::Client client);
+  using ClientReader = std::optional<model::Client> (*)(std::string_view document);
+  /// A client as it is stored, read when somebody first asks for it: most of very many never are, and the start should
+  /// not wait for them. One that can't be read is unknown, and the log says so. `valid_from` raises what it says
+  /// itself.
+  void add(const Issuer& issuer, std::string_view id, std::string document, ClientReader reader, Instant valid_from);
   /// Takes the place of an earlier one of the same id; the earlier one's audience no longer leads here.
   void add(model::ResourceServer server);
   void remove_client(const Issuer& issuer, std::string_view id);
@@ -29,11 +36,15 @@ class Directory {
   [[nodiscard]] const model::ResourceServer* resource_server(const Issuer& issuer, std::string_view id) const;
   [[nodiscard]] const model::ResourceServer* by_audience(const Issuer& issuer, std::string_view audience) const;
   [[nodiscard]] std::vector<const model::Client*> clients(const Issuer& issuer) const;
+  /// Those whose record may have this member ("origins"): the rest need not be read for it.
+  [[nodiscard]] std::vector<const model::Client*> clients_with(const Issuer& issuer, std::string_view member) const;
   [[nodiscard]] std::vector<const model::ResourceServer*> resource_servers(const Issuer& issuer) const;
 
  private:
-  // Keys are issuer + '\n' + id: neither can contain a newline.
-  std::unordered_map<std::string, model::Client> clients_;
+  struct Slot;
+  [[nodiscard]] std::vector<const model::Client*> select(const Issuer& issuer, std::string_view member) const;
+  // Keys are issuer + '\n' + id: neither can contain a newline. Snapshots share the entries that did not change.
+  std::unordered_map<std::string, std::shared_ptr<const Slot>> clients_;
   std::unordered_map<std::string, model::ResourceServer> servers_;
   std::unordered_map<std::string, std::string> audiences_;
 };
