@@ -11,7 +11,7 @@ RateLimit::RateLimit(double per_second, double burst)
 
 std::optional<std::int64_t> RateLimit::take(std::string_view a, std::string_view b, Instant now) {
   const std::hash<std::string_view> hash;
-  Bucket& bucket = buckets_[(hash(a) * 31 + hash(b)) % buckets_.size()];
+  Bucket& bucket = buckets_.at((hash(a) * 31 + hash(b)) % buckets_.size());
   const std::lock_guard lock(bucket.mutex);
   const double passed = std::chrono::duration<double>(now - bucket.last).count();
   bucket.level = std::max(0.0, bucket.level - std::max(0.0, passed) * per_second_);

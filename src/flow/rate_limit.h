@@ -8,10 +8,10 @@
 #include <mutex>
 #include <optional>
 #include <string_view>
-#include <vector>
 
 #include "base/limits.h"
 #include "base/time.h"
+#include "flow/lazy_table.h"
 
 namespace mitral::flow {
 
@@ -29,7 +29,7 @@ class RateLimit {
   };
   double per_second_;
   double burst_;
-  std::vector<Bucket> buckets_;
+  LazyTable<Bucket> buckets_;
 };
 
 }  // namespace mitral::flow

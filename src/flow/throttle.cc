@@ -26,9 +26,10 @@ std::uint64_t Throttle::key_of(std::string_view a, std::string_view b) const noe
 std::optional<std::int64_t> Throttle::wait(std::string_view a, std::string_view b, Instant now) const {
   if (used_.load(std::memory_order_relaxed) == 0) return std::nullopt;
   const auto key = key_of(a, b);
-  const Bucket& bucket = bucket_of(key);
-  const std::lock_guard lock(bucket.mutex);
-  for (const Entry& entry : bucket.entries) {
+  Bucket* const bucket = known_bucket(key);
+  if (bucket == nullptr) return std::nullopt;
+  const std::lock_guard lock(bucket->mutex);
+  for (const Entry& entry : bucket->entries) {
     if (entry.key != key || entry.until <= now) continue;
     return std::chrono::ceil<std::chrono::seconds>(entry.until - now).count();
   }
@@ -37,7 +38,7 @@ std::optional<std::int64_t> Throttle::wait(std::string_view a, std::string_view 
 
 void Throttle::failed(std::string_view a, std::string_view b, Instant now) {
   const auto key = key_of(a, b);
-  Bucket& bucket = bucket_of(key);
+  Bucket& bucket = buckets_.at(key % buckets_.size());
   const std::lock_guard lock(bucket.mutex);
   Entry* found = nullptr;
   for (Entry& entry : bucket.entries) {
@@ -63,9 +64,10 @@ void Throttle::failed(std::string_view a, std::string_view b, Instant now) {
 void Throttle::succeeded(std::string_view a, std::string_view b) {
   if (used_.load(std::memory_order_relaxed) == 0) return;
   const auto key = key_of(a, b);
-  Bucket& bucket = bucket_of(key);
-  const std::lock_guard lock(bucket.mutex);
-  for (Entry& entry : bucket.entries) {
+  Bucket* const bucket = known_bucket(key);
+  if (bucket == nullptr) return;
+  const std::lock_guard lock(bucket->mutex);
+  for (Entry& entry : bucket->entries) {
     if (entry.key != key) continue;
     entry = Entry{};
     used_.fetch_sub(1, std::memory_order_relaxed);

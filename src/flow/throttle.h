@@ -16,11 +16,11 @@
 #include <mutex>
 #include <optional>
 #include <string_view>
-#include <vector>
 
 #include "base/limits.h"
 #include "base/random.h"
 #include "base/time.h"
+#include "flow/lazy_table.h"
 
 namespace mitral::flow {
 
@@ -49,15 +49,15 @@ class Throttle {
   };
   static constexpr std::size_t kWays = 8;
   struct Bucket {
-    mutable std::mutex mutex;
+    std::mutex mutex;
     std::array<Entry, kWays> entries{};
   };
   [[nodiscard]] std::uint64_t key_of(std::string_view a, std::string_view b) const noexcept;
-  [[nodiscard]] Bucket& bucket_of(std::uint64_t key) const noexcept { return buckets_[key % buckets_.size()]; }
+  [[nodiscard]] Bucket* known_bucket(std::uint64_t key) const noexcept { return buckets_.find(key % buckets_.size()); }
 
   ThrottleRules rules_;
   std::array<std::uint8_t, 16> seed_{};
-  mutable std::vector<Bucket> buckets_;
+  LazyTable<Bucket> buckets_;
   std::atomic<std::size_t> used_{0};
 };
 
