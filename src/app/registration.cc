@@ -65,6 +65,8 @@ Result<Registered> register_client(const Issuer& issuer, const ClientForm& form,
   if (for_system && form.auth_method != "private_key_jwt")
     return invalid("system scopes need private_key_jwt (SMART Backend Services)");
   if (!form.profile.empty() && policy::find_profile(form.profile) == nullptr) return invalid("no profile of this name");
+  if (!form.id_token_alg.empty() && form.id_token_alg != "RS256" && form.id_token_alg != "ES256")
+    return invalid("ID tokens are signed with RS256 or ES256");
 
   Registered out;
   model::Client& client = out.client;
@@ -90,6 +92,8 @@ Result<Registered> register_client(const Issuer& issuer, const ClientForm& form,
   client.scopes = form.scopes;
   client.resources = form.resources;
   client.profile = form.profile;
+  client.id_token_alg = form.id_token_alg;
+  client.id_token_at_refresh = form.id_token_at_refresh;
   client.offline_allowed = form.offline_allowed;
   client.dedicated_consent = !form.no_consent;
   client.emergency_access = form.emergency_access;

@@ -20,7 +20,8 @@ struct ClientForm {
   std::string auth_method;
   std::vector<std::string> grant_types, redirect_uris, scopes, resources, origins, launch_urls;
   std::string jwks;  ///< JSON
-  std::string jwks_uri, assertion_alg, profile, client_uri, policy_uri, tos_uri, logo_uri;
+  std::string jwks_uri, assertion_alg, id_token_alg, profile, client_uri, policy_uri, tos_uri, logo_uri;
+  bool id_token_at_refresh = false;
   bool offline_allowed = false;
   bool verified = false;
   bool no_consent = false;

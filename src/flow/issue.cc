@@ -101,9 +101,30 @@ Result<std::string> access_token(const Context& context, const spec::oauth::Acce
                               : spec::oauth::access_token_payload(facts, server->context_in_jwt));
 }
 
-// RS256 is what every OpenID Connect client can read; a profile that forbids it gets the next best.
-Result<std::string> id_token(const Context& context, const RedeemedGrant& grant, const ApprovedScopes& scopes,
-                             const policy::Profile& profile, std::string_view access_token) {
+// What the client registered, for it alone says what it can read; else RS256, which every OpenID Connect client can. A
+// profile that forbids it gets the next best.
+const jose::JwsSigner* id_token_signer(const KeySnapshot& keys, const model::Client& client,
+                                       const policy::Profile& profile, jose::SignAlg& chosen) {
+  using jose::SignAlg;
+  const auto registered = jose::parse_sign_alg(client.id_token_alg);
+  for (const auto alg :
+       {registered.value_or(SignAlg::rs256), SignAlg::rs256, SignAlg::es256, SignAlg::ps256, SignAlg::eddsa}) {
+    if (!profile.id_token_algs.contains(alg)) continue;
+    chosen = alg;
+    if (const auto* signer = keys.signer(alg, TokenTyp::id_token)) return signer;
+  }
+  return nullptr;
+}
+
+bool wants_id_token(const AuthenticatedClient& client, const RedeemedGrant& grant, const ApprovedScopes& scopes) {
+  const bool now =
+      grant.source() == Source::code || (grant.source() == Source::refresh && client.record().id_token_at_refresh);
+  return now && has_scope(scopes, "openid");
+}
+
+Result<std::string> id_token(const Context& context, const AuthenticatedClient& client, const RedeemedGrant& grant,
+                             const ApprovedScopes& scopes, const policy::Profile& profile,
+                             std::string_view access_token) {
   const auto keys = context.services.keys.snapshot(context.issuer.id());
   const model::Grant& g = grant.grant();
   const bool profile_scope = has_scope(scopes, "profile");
@@ -122,13 +143,10 @@ Result<std::string> id_token(const Context& context, const RedeemedGrant& grant,
                                  .access_token = access_token,
                                  .fhir_user = fhir_user ? std::string_view(g.fhir_user) : std::string_view{},
                                  .profile_claim = profile_scope};
-  using jose::SignAlg;
-  for (const auto alg : {SignAlg::rs256, SignAlg::es256, SignAlg::ps256, SignAlg::eddsa}) {
-    if (!profile.id_token_algs.contains(alg)) continue;
-    if (const auto* signer = keys->signer(alg, TokenTyp::id_token))
-      return signer->sign(spec::oidc::id_token_payload(facts, alg));
-  }
-  return no_key("ID tokens");
+  jose::SignAlg alg{};
+  const auto* const signer = id_token_signer(*keys, client.record(), profile, alg);
+  if (signer == nullptr) return no_key("ID tokens");
+  return signer->sign(spec::oidc::id_token_payload(facts, alg));
 }
 
 model::AuditEvent token_event(const Context& context, model::AuditKind kind, const RedeemedGrant& grant,
@@ -266,8 +284,8 @@ struct IssueStep {
         .context = user ? &g.context : nullptr};
     if (user) facts.auth_time = to_seconds(g.auth_time);
     MITRAL_TRY(out.access_token_, access_token(context, facts, out.jti_, grant, scopes, sender, profile));
-    if (grant.source() == Source::code && has_scope(scopes, "openid")) {
-      MITRAL_TRY(out.id_token_, id_token(context, grant, scopes, profile, out.access_token_));
+    if (wants_id_token(client, grant, scopes)) {
+      MITRAL_TRY(out.id_token_, id_token(context, client, grant, scopes, profile, out.access_token_));
     }
     out.wants_refresh_ = wants_refresh_token(client, grant, scopes, profile);
     return out;

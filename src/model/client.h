@@ -55,6 +55,8 @@ struct Client {
   std::vector<std::string> scopes;     ///< what it may ever ask for, SMART patterns included (patient/*.rs)
   std::vector<std::string> resources;  ///< audiences it may ask for; empty: every resource server of the issuer
   std::string profile;                 ///< profile row that applies beside the server's; empty: none
+  std::string id_token_alg;          ///< of its ID tokens (OpenID Connect Registration §2); empty: the profile's first
+  bool id_token_at_refresh = false;  ///< a new ID token with every refresh (OpenID Connect Core §12.2)
   bool offline_allowed = false;
   bool dedicated_consent = true;  ///< false: no consent page (first-party apps that an operator registered)
   bool emergency_access = false;  ///< may ask for emergency access (purpose_of_use=ETREAT, flow/emergency.h)

@@ -184,6 +184,8 @@ std::string to_document(const model::Client& client) {
   for (const auto type : client.grant_types) grants.push_back(name(type));
   out.json("grant_types", std::move(grants));
   out.texts("scopes", client.scopes).texts("resources", client.resources).text("profile", client.profile);
+  if (!client.id_token_alg.empty()) out.text("id_token_alg", client.id_token_alg);
+  if (client.id_token_at_refresh) out.flag("id_token_at_refresh", true);
   out.flag("offline_allowed", client.offline_allowed).flag("dedicated_consent", client.dedicated_consent);
   out.flag("emergency_access", client.emergency_access);
   out.time("created", client.created)
@@ -206,6 +208,7 @@ std::optional<model::Client> client_from(std::string_view document) {
     if (type) out.grant_types.push_back(*type);
   }
   in.texts("scopes", out.scopes).texts("resources", out.resources).text("profile", out.profile);
+  in.text("id_token_alg", out.id_token_alg).flag("id_token_at_refresh", out.id_token_at_refresh, false);
   in.flag("offline_allowed", out.offline_allowed, false).flag("dedicated_consent", out.dedicated_consent, true);
   in.flag("emergency_access", out.emergency_access, false);
   in.time("created", out.created).time("updated", out.updated).time("tokens_valid_from", out.tokens_valid_from);

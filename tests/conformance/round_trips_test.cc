@@ -82,10 +82,31 @@ TEST_F(RoundTripsTest, RefreshWithRotation) {
   EXPECT_EQ(trips([&] { EXPECT_EQ(as->token(form).status, 200); }), (RoundTrips{0, 1}));
 }
 
+// W5 of the bench: with a new ID token (OpenID Connect Core §12.2), signed as the client registered.
+TEST_F(RoundTripsTest, RefreshWithRotationAndAnIdToken) {
+  auto client = as->client_record("app-public");
+  client.id_token_alg = "ES256";
+  client.id_token_at_refresh = true;
+  as->put(client);
+  (void)as->tokens_for("app-public", scopes_);
+  const auto tokens = as->tokens_for("app-public", scopes_);
+  const codec::Form form{{"grant_type", "refresh_token"},
+                         {"refresh_token", std::string(*tokens["refresh_token"].as_string())},
+                         {"client_id", "app-public"}};
+  codec::Response response;
+  EXPECT_EQ(trips([&] { response = as->token(form); }), (RoundTrips{0, 1}));
+  EXPECT_NE(AsHarness::json(response)["id_token"].string_or(), "");
+}
+
 TEST_F(RoundTripsTest, CodeRedemption) {
   (void)as->tokens_for("app-basic", scopes_);
   const auto code = as->mint_code("app-basic", scopes_);
   EXPECT_EQ(trips([&] { (void)as->redeem("app-basic", code); }), (RoundTrips{0, 1}));
+}
+
+TEST_F(RoundTripsTest, DocumentsThatEverybodyMayRead) {
+  for (const auto* path : {"/t/clinic/.well-known/openid-configuration", "/t/clinic/jwks"})
+    EXPECT_EQ(trips([&] { EXPECT_EQ(as->get(path).status, 200) << path; }), (RoundTrips{0, 0})) << path;
 }
 
 TEST_F(RoundTripsTest, ARefusalThatNobodyProvedIsOneAuditCommit) {

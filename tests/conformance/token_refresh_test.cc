@@ -29,6 +29,45 @@ TEST(Rfc6749_6, ConfidentialClientsKeepTheirToken) {
   EXPECT_EQ(response.headers.get("Cache-Control"), "no-store");
 }
 
+TEST(OidcCore_12_2, ANewIdTokenForWhoRegisteredForIt) {
+  AsHarness as;
+  const auto plain = as.tokens_for("app-basic", kScopes);
+  EXPECT_FALSE(as.json(as.token(refresh(refresh_token(plain)), {as.basic("app-basic")})).contains("id_token"));
+
+  auto client = as.client_record("app-basic");
+  client.id_token_alg = "ES256";
+  client.id_token_at_refresh = true;
+  as.put(client);
+  const auto first = as.tokens_for("app-basic", kScopes);
+  as.clock.advance(std::chrono::seconds(10));
+  const auto second = as.json(as.token(refresh(refresh_token(first)), {as.basic("app-basic")}));
+  const auto claims = [](const codec::Json& tokens) {
+    const auto jws = jose::Jws::parse(tokens["id_token"].string_or(), jose::kAllSignAlgs);
+    EXPECT_TRUE(jws);
+    EXPECT_EQ(jws->header().alg, jose::SignAlg::es256);
+    return *codec::Json::parse_object(jws->unverified_payload());
+  };
+  const auto before = claims(first), after = claims(second);
+  for (const auto* same : {"iss", "sub", "aud", "auth_time"})
+    EXPECT_EQ(before[same].dump(), after[same].dump()) << same;
+  EXPECT_GT(*after["iat"].as_int64(), *before["iat"].as_int64());
+  EXPECT_FALSE(after.contains("nonce")) << "it belongs to the authorization request";
+  // Narrowed to scopes without openid, there is nothing to tell about the person.
+  const auto narrow = as.json(as.token(refresh(refresh_token(first), kScopes[2]), {as.basic("app-basic")}));
+  EXPECT_FALSE(narrow.contains("id_token"));
+}
+
+TEST(OidcRegistration_2, AnAlgorithmThatNobodyHasFallsBackToOneThatSigns) {
+  AsHarness as;
+  auto client = as.client_record("app-basic");
+  client.id_token_alg = "HS256";
+  as.put(client);
+  const auto tokens = as.tokens_for("app-basic", kScopes);
+  const auto jws = jose::Jws::parse(tokens["id_token"].string_or(), jose::kAllSignAlgs);
+  ASSERT_TRUE(jws);
+  EXPECT_EQ(jws->header().alg, jose::SignAlg::rs256);
+}
+
 TEST(Rfc9700_4_14_2, PublicClientsRotateAndReuseKillsTheFamily) {
   AsHarness as;
   const auto first = as.tokens_for("app-public", kScopes);

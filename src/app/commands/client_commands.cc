@@ -197,6 +197,9 @@ void add_client_add(CLI::App& parent, Cli& cli) {
   command->add_option("--jwks", options->jwks_file, "file with its public keys, for private_key_jwt");
   command->add_option("--jwks-uri", form.jwks_uri, "or where they are published");
   command->add_option("--assertion-alg", form.assertion_alg, "the only algorithm its assertions may use");
+  command->add_option("--id-token-alg", form.id_token_alg,
+                      "how its ID tokens are signed: RS256 or ES256 (left out: RS256)");
+  command->add_flag("--id-token-at-refresh", form.id_token_at_refresh, "a new ID token with every refresh");
   command->add_option("--profile", form.profile, "profile that applies beside the issuer's");
   command->add_option("--client-uri", form.client_uri, "home page of the app");
   command->add_option("--policy-uri", form.policy_uri, "its privacy policy");
