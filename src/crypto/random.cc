@@ -1,8 +1,11 @@
 #include "crypto/random.h"
 
+#include <openssl/crypto.h>
 #include <openssl/rand.h>
 
+#include <array>
 #include <climits>
+#include <cstring>
 
 #include "crypto/internal.h"
 
@@ -10,9 +13,34 @@ namespace mitral::crypto {
 
 namespace {
 
+// A request needs a few ids, and asking OpenSSL for each costs more than making its bytes: small needs are met from a
+// store of the thread's own, and what was given out is wiped there at once.
+class Reservoir {
+ public:
+  static constexpr std::size_t kLargest = 64;
+  ~Reservoir() { OPENSSL_cleanse(bytes_.data(), bytes_.size()); }
+  void take(std::span<std::uint8_t> out) noexcept {
+    if (out.size() > left_) {
+      if (RAND_bytes(bytes_.data(), static_cast<int>(bytes_.size())) != 1) die("no randomness");
+      left_ = bytes_.size();
+    }
+    left_ -= out.size();
+    std::memcpy(out.data(), bytes_.data() + left_, out.size());
+    OPENSSL_cleanse(bytes_.data() + left_, out.size());
+  }
+
+ private:
+  std::array<std::uint8_t, 512> bytes_{};
+  std::size_t left_ = 0;
+};
+
 class SystemRandom final : public Random {
  public:
   void fill(std::span<std::uint8_t> out) noexcept override {
+    if (out.size() <= Reservoir::kLargest) {
+      thread_local Reservoir reservoir;
+      return reservoir.take(out);
+    }
     while (!out.empty()) {
       const std::size_t step = std::min<std::size_t>(out.size(), INT_MAX);
       if (RAND_bytes(out.data(), static_cast<int>(step)) != 1) die("no randomness");

@@ -1,6 +1,7 @@
 #include "flow/documents.h"
 
 #include <algorithm>
+#include <memory>
 
 #include "base/limits.h"
 #include "base/log.h"
@@ -13,11 +14,52 @@ namespace mitral::flow {
 namespace {
 
 codec::Response document(const Context& context, std::string body) {
-  codec::Response out = codec::Response::with(200, "application/json", std::move(body));
-  out.headers.set("Cache-Control",
-                  "public, max-age=" + std::to_string(limits::kMetadataMaxAge / std::chrono::seconds(1)));
+  static const std::string kCacheControl =
+      "public, max-age=" + std::to_string(limits::kMetadataMaxAge / std::chrono::seconds(1));
+  codec::Response out;
+  out.status = 200;
+  out.headers.reserve(8);
+  out.headers.add("Content-Type", "application/json");
+  out.headers.add("Cache-Control", kCacheControl);
+  out.body = std::move(body);
   add_common_headers(out, context.issuer);
   return out;
+}
+
+// What discovery says follows from the configuration, the directory and the keys. Each thread keeps the text for as
+// long as the last two are the very same snapshots; held weakly, so that no old directory stays in memory for it.
+class Kept {
+ public:
+  template <class Make>
+  const std::string& text(const Context& context, Make&& make) {
+    const auto keys = context.services.keys.snapshot(context.issuer.id());
+    for (auto& entry : entries_) {
+      if (entry.issuer != &context.issuer || entry.endpoint != context.endpoint) continue;
+      if (entry.directory.lock() != context.directory || entry.keys.lock() != keys) {
+        entry = Entry{&context.issuer, context.endpoint, context.directory, keys, make()};
+      }
+      return entry.body;
+    }
+    if (entries_.size() == kMost) entries_.erase(entries_.begin());
+    return entries_.emplace_back(Entry{&context.issuer, context.endpoint, context.directory, keys, make()}).body;
+  }
+
+ private:
+  static constexpr std::size_t kMost = 32;
+  struct Entry {
+    const IssuerRuntime* issuer;
+    Endpoint endpoint;
+    std::weak_ptr<const ports::Directory> directory;
+    std::weak_ptr<const KeySnapshot> keys;
+    std::string body;
+  };
+  std::vector<Entry> entries_;
+};
+
+template <class Make>
+codec::Response kept_document(const Context& context, Make&& make) {
+  thread_local Kept kept;
+  return document(context, kept.text(context, std::forward<Make>(make)));
 }
 
 template <class E>
@@ -97,11 +139,11 @@ codec::Response jwks_document(const Context& context) {
 }
 
 codec::Response oauth_metadata_document(const Context& context) {
-  return document(context, spec::oauth::oauth_metadata(server_facts(context)).dump());
+  return kept_document(context, [&] { return spec::oauth::oauth_metadata(server_facts(context)).dump(); });
 }
 
 codec::Response openid_configuration_document(const Context& context) {
-  return document(context, spec::oidc::openid_configuration(server_facts(context)).dump());
+  return kept_document(context, [&] { return spec::oidc::openid_configuration(server_facts(context)).dump(); });
 }
 
 codec::Response smart_configuration_document(const Context& context) {

@@ -101,7 +101,7 @@ bool covers_bounds(const SmartScope& a, const SmartScope& b) {
 }
 
 bool known_type(std::string_view type, const ScopeRules& rules) {
-  return std::ranges::find(rules.types, type) != rules.types.end();
+  return std::ranges::binary_search(rules.types, type);
 }
 
 bool param_name(std::string_view text) noexcept {
@@ -165,13 +165,19 @@ Result<void> parse_resource(SmartScope& out, ScopeContext context, std::string_v
                                             : parse_restrictions(out, text.substr(question + 1), rules);
 }
 
+/// Is `lower` the type's name in small letters?
+bool is_lower_of(std::string_view lower, std::string_view type) noexcept {
+  return std::ranges::equal(lower, type,
+                            [](char a, char b) { return a == (b >= 'A' && b <= 'Z' ? static_cast<char>(b + 32) : b); });
+}
+
 /// What follows "launch/".
 Result<void> parse_launch(SmartScope& out, std::string_view text, const ScopeRules& rules) {
   out.kind = ScopeKind::launch_context;
   const auto question = text.find('?');
   out.launch_type = text.substr(0, question);
   const bool known =
-      std::ranges::any_of(rules.types, [&](std::string_view type) { return codec::to_lower(type) == out.launch_type; });
+      std::ranges::any_of(rules.types, [&](std::string_view type) { return is_lower_of(out.launch_type, type); });
   if (!known) return bad("unknown type in launch scope");
   if (question == std::string_view::npos) return {};
   constexpr std::string_view kRole = "role=";
