@@ -94,6 +94,16 @@ bool Writer::enqueue(Act& act, std::coroutine_handle<> waiting) {
   return true;
 }
 
+Task<Result<void>> Writer::record(const PreparedEvents& events) {
+  struct Record final : Act {
+    Result<void> run(Tx& /*tx*/) override { return {}; }
+  } act;
+  act.only_events = &events;
+  co_await Submit{*this, act};
+  if (act.error) co_return std::unexpected(std::move(*act.error));
+  co_return Result<void>{};
+}
+
 Result<void> Writer::append_later(PreparedEvents events) {
   commits_.fetch_add(1, std::memory_order_relaxed);
   {
@@ -166,11 +176,22 @@ Result<void> Writer::transaction(Batch& batch, std::vector<model::Change>& chang
   MITRAL_CHECK(run_statement(connection_, kBegin));
   if (faulted(FaultPoint::begin)) return fail(ErrorCode::unavailable, {}, "injected fault at begin");
   MITRAL_CHECK(notice_others());
-  for (Act* act : batch.acts) MITRAL_CHECK(run_act(*act, changes));
+  for (Act* act : batch.acts) {
+    MITRAL_CHECK(act->only_events != nullptr ? run_record(*act->only_events) : run_act(*act, changes));
+  }
   MITRAL_CHECK(append(batch.later));
   if (head_.seq - head_.sealed >= limits::kAuditCheckpointRecords) MITRAL_CHECK(seal(connection_));
   if (faulted(FaultPoint::before_commit)) return fail(ErrorCode::unavailable, {}, "injected fault before commit");
   return run_statement(connection_, kCommit);
+}
+
+Result<void> Writer::run_record(const PreparedEvents& events) {
+  if (faulted(FaultPoint::act)) return fail(ErrorCode::unavailable, {}, "injected fault in act");
+  try {
+    return append(events);
+  } catch (const std::exception& thrown) {
+    return fail(ErrorCode::unavailable, {}, thrown.what());
+  }
 }
 
 /// An error is one of the file and ends the batch; the act's own error stays in the act.

@@ -98,6 +98,9 @@ class Writer {
     co_return std::move(*local.outcome);
   }
 
+  /// Appends the events and nothing else; resumes when they are durable or failed. Such an act can fail only with its
+  /// batch, so it needs no savepoint of its own.
+  [[nodiscard]] Task<Result<void>> record(const PreparedEvents& events);
   /// Queues events without waiting; they are committed within the delay of the options.
   [[nodiscard]] Result<void> append_later(PreparedEvents events);
   void set_signer(audit::CheckpointSigner signer);
@@ -117,6 +120,7 @@ class Writer {
     virtual ~Act() = default;
     virtual Result<void> run(Tx& tx) = 0;
     std::optional<Error> error;
+    const PreparedEvents* only_events = nullptr;  ///< of record(): run() is not called
     std::coroutine_handle<> waiting;
     Scheduler* home = nullptr;
   };
@@ -143,6 +147,7 @@ class Writer {
   [[nodiscard]] bool gather(Batch& batch);
   void run(Batch& batch);
   [[nodiscard]] Result<void> transaction(Batch& batch, std::vector<model::Change>& changes);
+  [[nodiscard]] Result<void> run_record(const PreparedEvents& events);
   [[nodiscard]] Result<void> run_act(Act& act, std::vector<model::Change>& changes);
   [[nodiscard]] Result<void> append(const PreparedEvents& events);
   [[nodiscard]] Result<void> read_head();
