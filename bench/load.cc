@@ -8,6 +8,10 @@
 //     --take-code FILE   write the `code` of each Location header to FILE
 //     --take-field FIELD FILE   write the JSON FIELD of each answer to FILE
 //     --bearer FILE      each request with the next line of FILE as its access token
+//     --cookies FILE     each request with the next line of FILE as its session cookie
+//     --flow PATH        each operation is two requests: GET PATH (in it {n} is a new text and {challenge} a new PKCE
+//                        challenge), whose redirect brings a code, and a POST with it. --header goes with the first:
+//     --then PATH --then-header "Name: value" --then-form TEXT     of the second; {code} and {verifier} are filled in
 //     --require TEXT     an answer without it counts as failed
 //     --status N         expected status (200)
 //     --assertions N --key FILE --client ID --aud AUD    N fresh private_key_jwt assertions, made before the clock
@@ -28,8 +32,11 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <random>
 
+#include "codec/base64url.h"
 #include "codec/json.h"
+#include "crypto/hash.h"
 #include "jose/jwk.h"
 #include "jose/jws.h"
 
@@ -46,7 +53,8 @@ struct Options {
   std::uint16_t port = 0;
   std::size_t conns = 32;
   double duration = 5, warmup = 1;
-  std::string path = "/", bodies, chain, take_code, take_field, require, key, client, aud, bearer;
+  std::string path = "/", bodies, chain, take_code, take_field, require, key, client, aud, bearer, cookies;
+  std::string flow, then, then_header, then_form;
   std::vector<std::string> headers;
   bool get = false, once = false;
   int status = 200;
@@ -82,6 +90,16 @@ Options parse(int argc, char** argv) {
       out.take_code = value();
     } else if (name == "--bearer")
       out.bearer = value();
+    else if (name == "--cookies")
+      out.cookies = value();
+    else if (name == "--flow")
+      out.flow = value();
+    else if (name == "--then")
+      out.then = value();
+    else if (name == "--then-header")
+      out.then_header = value();
+    else if (name == "--then-form")
+      out.then_form = value();
     else if (name == "--require")
       out.require = value();
     else if (name == "--header")
@@ -150,6 +168,8 @@ std::vector<std::string> make_assertions(const Options& options) {
 struct Connection {
   int fd = -1;
   std::string out, in, chain_prefix, chain_value, chain_suffix;
+  std::string code;  // of --flow: there while its second request is under way
+  std::size_t pair = 0;
   std::size_t sent = 0;
   Clock::time_point started;
   bool done = false;
@@ -160,6 +180,7 @@ class Load {
   explicit Load(Options options) : options_(std::move(options)), epoll_(::epoll_create1(0)) {
     if (!options_.bodies.empty()) lines_ = read_lines(options_.bodies);
     if (!options_.bearer.empty()) lines_ = read_lines(options_.bearer);
+    if (!options_.cookies.empty()) lines_ = read_lines(options_.cookies);
     if (options_.assertions != 0) {
       const auto assertions = make_assertions(options_);
       const std::string form = lines_.front();
@@ -169,6 +190,7 @@ class Load {
       for (const auto& assertion : assertions) lines_.push_back(form.substr(0, at) + assertion + form.substr(at + 11));
     }
     for (const auto& header : options_.headers) headers_ += header + "\r\n";
+    if (!options_.flow.empty()) make_pairs();
     if (!options_.take_code.empty()) codes_.open(options_.take_code);
   }
 
@@ -216,8 +238,47 @@ class Load {
     --alive_;
   }
 
+  // PKCE pairs (RFC 7636), made before the clock starts and used in turn: the server sees a new state and nonce each
+  // time, and a challenge that nobody else's flow has right then.
+  void make_pairs() {
+    std::mt19937_64 random(std::random_device{}());
+    for (int i = 0; i < 4096; ++i) {
+      auto verifier = fmt::format("{:016x}{:016x}{:016x}", random(), random(), random());
+      auto challenge = mitral::codec::base64url_encode(mitral::ByteSpan(mitral::crypto::sha256(verifier)));
+      pairs_.emplace_back(std::move(verifier), std::move(challenge));
+    }
+  }
+
+  static std::string filled(std::string text, std::string_view mark, std::string_view value) {
+    for (auto at = text.find(mark); at != std::string::npos; at = text.find(mark, at + value.size()))
+      text.replace(at, mark.size(), value);
+    return text;
+  }
+
+  void next_of_flow(Connection& c) {
+    if (c.code.empty()) {
+      c.pair = line_++ % pairs_.size();
+      const auto path = filled(filled(options_.flow, "{n}", fmt::format("{:012x}{}", line_, pairs_[c.pair].first)),
+                               "{challenge}", pairs_[c.pair].second);
+      c.out = fmt::format("GET {} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n{}\r\n", path, options_.port, headers_);
+      c.started = Clock::now();
+    } else {
+      const auto body = filled(filled(options_.then_form, "{code}", c.code), "{verifier}", pairs_[c.pair].first);
+      c.out = fmt::format(
+          "POST {} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n{}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+          "Content-Length: {}\r\n\r\n{}",
+          options_.then, options_.port, options_.then_header, body.size(), body);
+    }
+    c.sent = 0;
+    flush(c);
+  }
+
   // The next request of this connection; false when there is none.
   bool next(Connection& c) {
+    if (!options_.flow.empty()) {
+      next_of_flow(c);
+      return true;
+    }
     std::string body;
     if (!options_.chain.empty()) {
       if (c.chain_value.empty()) {
@@ -239,6 +300,7 @@ class Load {
     }
     std::string token;
     if (!options_.bearer.empty()) token = fmt::format("Authorization: Bearer {}\r\n", std::exchange(body, {}));
+    if (!options_.cookies.empty()) token = fmt::format("Cookie: mitral_session={}\r\n", std::exchange(body, {}));
     c.out = options_.get
                 ? fmt::format("GET {} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n{}{}\r\n", options_.path, options_.port,
                               headers_, token)
@@ -299,6 +361,17 @@ class Load {
     if (c.in.size() < end + 4 + size) return;
     const std::string_view body = std::string_view(c.in).substr(end + 4, size);
     const auto now = Clock::now();
+    if (!options_.flow.empty() && c.code.empty()) {
+      const auto location = header(head, "Location: ");
+      const auto at = location.find("code=");
+      if (at != std::string_view::npos) {
+        c.code = location.substr(at + 5, location.find('&', at) - at - 5);
+        c.in.erase(0, end + 4 + size);
+        next_of_flow(c);
+        return;
+      }
+    }
+    c.code.clear();
     bool good = std::atoi(c.in.c_str() + 9) == options_.status &&
                 (options_.require.empty() || body.find(options_.require) != std::string_view::npos);
     if (good && !options_.take_field.empty()) {
@@ -343,6 +416,7 @@ class Load {
   Options options_;
   int epoll_;
   std::vector<std::string> lines_;
+  std::vector<std::pair<std::string, std::string>> pairs_;
   std::string headers_;
   std::ofstream codes_;
   std::vector<std::unique_ptr<Connection>> connections_;

@@ -1,0 +1,71 @@
+"""Rows, ratios and verdicts of ./do bench, for people and as JSON."""
+import json
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import time
+
+import peers
+import world
+
+# What the aims were set from: the best peers' rates, and nginx's beside them, in one run on one core. The machine drifts by
+# a third from hour to hour, so an aim in requests a second is scaled by what nginx does now.
+BASELINE_NGINX_POST = 118_574
+BASELINE_NGINX_GET = 121_372
+
+
+def median_run(runs, key="ops_per_s"):
+    """The run in the middle, and the spread."""
+    ordered = sorted(runs, key=lambda r: r[key])
+    return ordered[(len(ordered) - 1) // 2], (ordered[0][key], ordered[-1][key])
+
+
+def median(values):
+    return statistics.median(values)
+
+
+class Report:
+    def __init__(self):
+        self.rows = []
+
+    def row(self, what, figure, ratio, aim, met, cpu="", detail=None):
+        """met: True, False, or None where there is no aim."""
+        self.rows.append({"what": what, "wall_clock": figure, "ratio": ratio, "cpu": cpu, "aim": aim, "met": met, "detail": detail})
+        verdict = "" if met is None or aim == "none" else ": met" if met else ": NOT met"
+        world.say(f"  {what}\n      {figure}" + (f"; {ratio}" if ratio != "-" else "") + (f"\n      CPU {cpu}" if cpu else "") + f"\n      aim {aim}{verdict}")
+
+    @staticmethod
+    def rate(run, spread):
+        return f"{run['ops_per_s']:,.0f}/s ({spread[0]:,.0f} to {spread[1]:,.0f}), p99 {run['p99_us'] / 1000:.2f} ms"
+
+    @staticmethod
+    def store_work(run):
+        fsync = f", {run['commits_per_fsync']:.1f} commits per fsync" if run["commits"] > 0.01 else ""
+        database = f", PostgreSQL {run['database_cpu_us']:.0f} us" if run["database_cpu_us"] else ""
+        return f"{run['cpu_us']:.1f} us for each{database}; {run['reads']:.1f} reads, {run['commits']:.1f} commits{fsync}"
+
+    def write(self, path, about):
+        pathlib.Path(path).write_text(json.dumps({"machine": about, "rows": self.rows}, indent=2) + "\n")
+
+    def summary(self, about):
+        world.say(f"\nOn {about['cpu']}, {about['cores']} cores, Linux {about['kernel']}, commit {about['commit']}, {about['date']}; server on one core, load on "
+                  f"another, durable commits. {about['nginx']}; {about['openssl']}; {about['postgres']}.")
+        world.say("Rates and latencies are wall clock (median of the repeats); CPU is the server's own time for one answer.\n")
+        world.say("| | wall clock | ratio | CPU, round trips | aim |\n|---|---|---|---|---|")
+        for r in self.rows:
+            verdict = "" if r["met"] is None or r["aim"] == "none" else ": met" if r["met"] else ": **not met**"
+            world.say(f"| {r['what']} | {r['wall_clock']} | {r['ratio']} | {r['cpu'] or '-'} | {r['aim']}{verdict} |")
+
+
+def machine():
+    with open("/proc/cpuinfo") as info:
+        cpu = next((line.split(":", 1)[1].strip() for line in info if line.startswith("model name")), platform.machine())
+
+    def git(*arguments):
+        return subprocess.run(["git", *arguments], cwd=world.ROOT, capture_output=True, text=True).stdout.strip()
+    commit = git("rev-parse", "--short", "HEAD") or "unknown"
+    if git("status", "--porcelain", "--", "src", "bench", "CMakeLists.txt", "cmake"):
+        commit += " with changes"
+    return {"cpu": cpu, "kernel": platform.release(), "commit": commit, "date": time.strftime("%Y-%m-%d"), **peers.versions(), "cores": os.cpu_count()}
