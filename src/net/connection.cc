@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kSmallAnswer = 16 * 1024;  // one TLS record; joined with its head
 constexpr int kTurnsMax = 64;                    // requests or reads of one connection before others get their turn
+constexpr int kTurnsUnderLoad = 4;               // the same when many wait
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 ParserLimits parser_limits(const ServerOptions& options) noexcept {
@@ -22,18 +23,21 @@ ParserLimits parser_limits(const ServerOptions& options) noexcept {
 
 }  // namespace
 
-Connection::Connection(std::shared_ptr<Shard> shard, Socket socket, std::string address, std::string address_key)
+Connection::Connection(std::shared_ptr<Shard> shard, Socket socket, std::string address, std::string address_key,
+                       std::uint64_t caller)
     : shard_(std::move(shard)),
       loop_(shard_->loop),
       options_(shard_->shared->options),
       stream_(std::move(socket)),
       parser_(parser_limits(options_)),
       address_(std::move(address)),
-      address_key_(std::move(address_key)) {
+      address_key_(std::move(address_key)),
+      caller_(caller) {
   next = shard_->connections;
   if (next != nullptr) next->previous = this;
   shard_->connections = this;
   shard_->counters.active.add();
+  shard_->waits(*this);
 }
 
 Connection::~Connection() {
@@ -71,6 +75,7 @@ void Connection::shake_hands() {
     case Io::done: break;
     default: shard_->counters.tls_failed.add(); return close();
   }
+  (SSL_session_reused(stream_.ssl()) == 1 ? shard_->counters.tls_resumed : shard_->counters.tls_full).add();
   certificate_ = tls_state_->peer_certificate(stream_.ssl());
   phase_ = Phase::reading;
   pump();
@@ -82,7 +87,7 @@ void Connection::shake_hands() {
 void Connection::pump() {
   const Ref keep_alive(this);
   for (int turns = 0; phase_ == Phase::reading; ++turns) {
-    if (turns == kTurnsMax) {
+    if (turns == kTurnsMax || (turns >= kTurnsUnderLoad && loop_.load().engaged())) {
       asio::post(loop_.io(), [self = keep_alive] { self->pump(); });
       return;
     }
@@ -108,6 +113,12 @@ void Connection::note_progress(ParseState state) {
   if (changed) wait_began_ = Loop::ticks_now();
   if (now == Waiting::head && changed && !fresh_) set_deadline(options_.header_timeout);
   if (now != Waiting::body) return;
+  if (changed) shard_->waits(*this);
+  if (changed && options_.shed) {  // refused before its body is read
+    if (const auto why = admit()) return turn_away_unread(*why);
+    admitted_ = true;
+  }
+  if (!hold(parser_.body_received())) return turn_away_unread(Shed::buffer);
   loop_.set_at(*this, wait_began_ + Loop::ticks_of(options_.body_timeout + time_for(parser_.body_received())));
   if (!continued_ && parser_.wants_continue()) send_continue();
 }
@@ -167,6 +178,10 @@ void Connection::read_plain() {
 bool Connection::dispatch() {
   keep_ = parser_.keep_alive() && !shard_->shared->draining.load(std::memory_order_relaxed);
   http10_ = parser_.http10();
+  shard_->waits_no_more(*this);
+  if (options_.shed && !std::exchange(admitted_, false)) {
+    if (const auto why = admit()) return turn_away(*why);
+  }
   auto request = parser_.take();
   head_request_ = request.method == codec::Method::head;
   request.peer_address = address_;
@@ -191,6 +206,10 @@ bool Connection::dispatch() {
   }
   inline_ = false;
   if (finished_) return phase_ == Phase::reading;
+  if (importance_ != Importance::vital) {
+    suspended_ = true;
+    ++shard_->suspended;
+  }
   set_deadline(options_.request_timeout);
   return false;
 }
@@ -208,6 +227,7 @@ void Connection::report(std::exception_ptr failed) {
 
 void Connection::handled(std::uint32_t serial, std::exception_ptr failed, std::optional<codec::Response> response) {
   shard_->counters.handling.add(-1);
+  if (std::exchange(suspended_, false)) --shard_->suspended;
   if (failed) report(failed);
   if (serial != serial_ || phase_ != Phase::handling) return;  // overtaken by the deadline, or the connection is gone
   finished_ = true;
@@ -224,9 +244,13 @@ void Connection::handled(std::uint32_t serial, std::exception_ptr failed, std::o
 // ---- answering
 
 void Connection::respond(codec::Response response) {
+  release();
+  if (credential_ != 0 && response.status < 400) loop_.load().accepted(credential_);
   const auto now = loop_.clock().now();
   head_.clear();
   sent_ = 0;
+  if ((response.status == 503 || response.status == 429) && !response.headers.get("Retry-After"))
+    response.headers.add("Retry-After", "1");
   HeadFacts facts{.head_request = head_request_, .close = !keep_, .date = loop_.http_date(now)};
   if (response.stream) {
     facts.framing = http10_ ? Framing::close : Framing::chunked;
@@ -342,6 +366,11 @@ bool Connection::flush() {
       continue;
     }
     if (result.status == Io::want_write || result.status == Io::want_read) {
+      if (!hold(head_.size() + body_.size())) {  // a slow reader, and too many of them
+        shard_->counters.shed[static_cast<std::size_t>(Shed::buffer)].add();
+        close();
+        return false;
+      }
       if (waiting_ != Waiting::body) {  // of the answer, now: what counts is how it moves since it got stuck first
         waiting_ = Waiting::body;
         wait_began_ = Loop::ticks_now();
@@ -364,6 +393,7 @@ bool Connection::flush() {
 
 // True when the connection may carry another request.
 bool Connection::after_response() {
+  release();
   body_.clear();
   if (body_.capacity() > kSmallAnswer) body_.shrink_to_fit();
   waiting_ = Waiting::idle;
@@ -377,7 +407,8 @@ bool Connection::after_response() {
     return false;
   }
   phase_ = Phase::reading;
-  set_deadline(options_.keep_alive_timeout);
+  shard_->waits(*this);
+  loop_.set_at(*this, waits_since + Loop::ticks_of(options_.keep_alive_timeout));
   return true;
 }
 
@@ -389,10 +420,10 @@ void Connection::refuse() {
 }
 
 void Connection::answer_and_close(int status) {
+  shard_->waits_no_more(*this);
   codec::Response response;
   response.status = status;
   if (status == 405) response.headers.add("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
-  if (status == 503) response.headers.add("Retry-After", "1");
   keep_ = false;
   linger_after_ = true;
   waiting_ = Waiting::idle;
@@ -423,7 +454,9 @@ void Connection::drop_input() {
 
 void Connection::drain() {
   const bool idle = phase_ == Phase::reading && parser_.idle();
-  if (idle || phase_ == Phase::handshake) return close();
+  // Accepted a moment ago: its first request is on its way, and nobody else will answer it.
+  if (fresh_ && (idle || phase_ == Phase::handshake)) return set_deadline(limits::kDrainFresh);
+  if (idle && stream_.quiet()) return close();
   keep_ = false;  // an answer on its way says it too late, but closes all the same
 }
 
@@ -462,6 +495,8 @@ void Connection::close() {
 void Connection::leave() {
   phase_ = Phase::closed;
   TimerWheel::cancel(*this);
+  release();
+  shard_->waits_no_more(*this);
   if (source_) {
     stream_.abort();  // the reader must not take this for the end
   } else {

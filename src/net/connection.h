@@ -44,8 +44,9 @@ class Counter {
 
 struct alignas(64) ShardCounters {
   Counter accepted, active, handling, requests, refused_full, refused_address, tls_failed, timed_out_read,
-      timed_out_write, timed_out_handler, handler_failed;
+      timed_out_write, timed_out_handler, handler_failed, tls_full, tls_resumed, evicted, accept_paused;
   std::array<Counter, kRefusalKinds> refused;
+  std::array<Counter, kShedKinds> shed;
 };
 
 /// What all connections of a server share. Outlives them.
@@ -59,10 +60,18 @@ struct ServerShared {
   /// Room for one more connection from the address? Counts it when there is.
   [[nodiscard]] bool enter(const std::string& address);
   void leave(const std::string& address);
+  /// Room for so many bytes more of a body under way? Counts them when there is.
+  [[nodiscard]] bool hold(const std::string& address, std::size_t bytes);
+  void release(const std::string& address, std::size_t bytes);
 
  private:
-  std::mutex mutex_;  // taken when a connection begins and ends
-  std::unordered_map<std::string, std::size_t> addresses_;
+  struct Use {
+    std::size_t connections = 0;
+    std::size_t bytes = 0;
+  };
+  std::mutex mutex_;  // taken when a connection begins and ends, and every kBufferedStep bytes of a large body
+  std::unordered_map<std::string, Use> addresses_;
+  std::size_t bytes_ = 0;
 };
 
 /// The part of a server that lives on one loop.
@@ -73,9 +82,14 @@ struct Shard : std::enable_shared_from_this<Shard> {
   std::optional<Acceptor> acceptor;
   Connection* connections = nullptr;  // intrusive list
   ShardCounters counters;
+  std::size_t suspended = 0;  // handlers that wait for something; long polls of what is vital are not counted
 
   void accept();
-  /// Accepts no more, lets requests finish, closes everything else; `done` when no connection is left.
+  /// The connection begins to wait for its client, or ends it. Whoever waits longest is closed first when it is full.
+  void waits(Connection& connection) noexcept;
+  void waits_no_more(Connection& connection) noexcept;
+  /// Accepts what stands before the door and then no more, lets requests finish, closes everything else; `done` when no
+  /// connection is left.
   void drain(std::function<void()> done);
   /// Accepts no more and closes everything now.
   void shut();
@@ -89,13 +103,20 @@ struct Shard : std::enable_shared_from_this<Shard> {
     Shard& shard;
   };
   void accepted(Socket socket);
+  void accept_more();
   void accept_later();
+  [[nodiscard]] bool make_room();
+  void accept_rest();
+  void let_finish();
   void stop_accepting();
   void close_all();
 
   std::function<void()> drained_;
+  Connection* longest_ = nullptr;  // waits for its client; the others behind it
+  Connection* shortest_ = nullptr;
   Tcp::endpoint peer_;
   std::optional<SteadyTimer> pause_;
+  std::optional<SteadyTimer> settle_;
   Cut cut_;
 };
 
@@ -123,7 +144,8 @@ class Ref {
 
 class Connection final : public Timer {
  public:
-  Connection(std::shared_ptr<Shard> shard, Socket socket, std::string address, std::string address_key);
+  Connection(std::shared_ptr<Shard> shard, Socket socket, std::string address, std::string address_key,
+             std::uint64_t caller);
   ~Connection() override;
 
   void start();
@@ -133,6 +155,9 @@ class Connection final : public Timer {
   unsigned references = 0;  // for Ref
   Connection* previous = nullptr;
   Connection* next = nullptr;
+  Connection* longer = nullptr;  // Shard's list of those that wait for their clients
+  Connection* shorter = nullptr;
+  std::int64_t waits_since = 0;  // tick
 
  private:
   enum class Phase : std::uint8_t { handshake, reading, handling, writing, waiting, lingering, closed };
@@ -145,6 +170,12 @@ class Connection final : public Timer {
   void note_progress(ParseState state);
   void send_continue();
   bool dispatch();
+  // connection_admission.cc
+  [[nodiscard]] std::optional<Shed> admit();
+  bool turn_away(Shed why);
+  void turn_away_unread(Shed why);
+  [[nodiscard]] bool hold(std::size_t bytes);
+  void release() noexcept;
   void handled(std::uint32_t serial, std::exception_ptr failed, std::optional<codec::Response> response);
   void report(std::exception_ptr failed);
   void respond(codec::Response response);
@@ -171,6 +202,9 @@ class Connection final : public Timer {
   RequestParser parser_;
   std::string address_;
   std::string address_key_;
+  std::uint64_t caller_;          // the address, as the loop's LoadControl knows it
+  std::uint64_t credential_ = 0;  // of the request at hand, while callers are told apart
+  std::size_t held_ = 0;          // bytes counted by ServerShared::hold()
   std::optional<codec::PeerCertificate> certificate_;
 
   Phase phase_ = Phase::handshake;
@@ -183,6 +217,9 @@ class Connection final : public Timer {
   bool finished_ = false;  // and has answered meanwhile
   bool continued_ = false;
   bool linger_after_ = false;
+  bool admitted_ = false;   // the request at hand, when its body was still to come
+  bool suspended_ = false;  // its handler, and counted so
+  Importance importance_ = Importance::normal;
   bool fresh_ = true;                          // nothing answered yet
   std::uint32_t serial_ = 0;                   // of the handler whose answer counts
   std::int64_t wait_began_ = 0;                // tick

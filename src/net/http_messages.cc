@@ -96,6 +96,13 @@ codec::Request RequestParser::take() {
   return out;
 }
 
+void RequestParser::drop() noexcept {
+  request_.headers.clear();
+  request_.body.clear();
+  authority_.clear();
+  reset_message();
+}
+
 // ---- responses
 
 bool ResponseParser::start_line(std::string_view line) {

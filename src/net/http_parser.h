@@ -165,6 +165,10 @@ class RequestParser final : public MessageParser {
   /// The message, when state() is complete; the parser goes on with the bytes after it. Fills method, target, headers
   /// and body only. An absolute-form target has become origin-form; its authority equals Host.
   [[nodiscard]] codec::Request take();
+  /// The message whose head is whole, before it is taken. Its path and query are not set.
+  [[nodiscard]] const codec::Request& head() const noexcept { return request_; }
+  /// take() of a complete message that nobody wants.
+  void drop() noexcept;
   /// For the message that is being parsed or complete: the connection may carry another one after it.
   [[nodiscard]] bool keep_alive() const noexcept { return !http10_ && !close_; }
   /// The message speaks HTTP/1.0: its answer can't be chunked (RFC 9112 §6.1).

@@ -4,17 +4,33 @@
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "crypto/random.h"
 
 namespace mitral::net {
+namespace {
+
+HashKey random_key() {
+  std::array<std::uint8_t, sizeof(HashKey)> bytes;
+  crypto::system_random().fill(bytes);
+  return std::bit_cast<HashKey>(bytes);
+}
+
+}  // namespace
 
 Loop::Loop(const Clock& clock)
-    : clock_(clock), io_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO), ticker_(io_.get_executor()), wheel_(ticks_now()) {}
+    : clock_(clock),
+      io_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),
+      ticker_(io_.get_executor()),
+      wheel_(ticks_now()),
+      load_(random_key()),
+      probe_(io_, [this](Duration wait, LoadProbe::Time now) { load_.measured(wait, now); }) {}
 
 Loop::~Loop() = default;
 
 void Loop::run() {
   current_ = this;
   Scheduler::set_current(this);
+  Reactor::set_current(&reactor_);
   claim();
   const auto guard = asio::make_work_guard(io_);
   while (!io_.stopped()) {
@@ -27,6 +43,7 @@ void Loop::run() {
     }
   }
   running_.store(false, std::memory_order_release);
+  Reactor::set_current(nullptr);
   Scheduler::set_current(nullptr);
   current_ = nullptr;
 }
@@ -38,6 +55,13 @@ const std::string& Loop::http_date(Instant now) {
     date_ = to_http_date(now);
   }
   return date_;
+}
+
+void Loop::arrived() noexcept {
+  if (probe_.under_way()) return;
+  const auto before = probe_.last();
+  probe_.start();
+  if (load_.engaged() && std::chrono::steady_clock::now() - before > 2 * limits::kLoadWindow) load_.forget();
 }
 
 std::int64_t Loop::ticks_now() noexcept {

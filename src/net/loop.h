@@ -1,4 +1,5 @@
-// Loop: what one thread of the Runtime works with: Asio's io_context, the deadlines, the cached Date. Private to net/.
+// Loop: what one thread of the Runtime works with: Asio's io_context, the deadlines, the cached Date, what it knows of
+// its own load. Private to net/.
 //
 // Nothing of a loop is locked but its queue: sockets and timers belong to its thread
 // (BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO).
@@ -15,6 +16,9 @@
 
 #include "base/task.h"
 #include "base/time.h"
+#include "net/load_control.h"
+#include "net/load_probe.h"
+#include "net/loop_reactor.h"
 #include "net/timer_wheel.h"
 
 namespace mitral::net {
@@ -57,6 +61,11 @@ class Loop final : public Scheduler {
   void set(Timer& timer, Duration from_now) { set_at(timer, ticks_now() + ticks_of(from_now)); }
   void set_at(Timer& timer, std::int64_t tick);
 
+  /// Decides which requests are refused. All servers of the loop ask the same one: they wait in the same queue.
+  [[nodiscard]] LoadControl& load() noexcept { return load_; }
+  /// A request that may be refused came: keeps the measurements going while there is work.
+  void arrived() noexcept;
+
  private:
   void tick();
 
@@ -69,6 +78,9 @@ class Loop final : public Scheduler {
   std::atomic<bool> running_{false};
   std::int64_t date_second_ = -1;
   std::string date_;
+  LoadControl load_;
+  LoadProbe probe_;
+  LoopReactor reactor_{*this};
 };
 
 }  // namespace mitral::net

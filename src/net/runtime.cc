@@ -1,5 +1,7 @@
 #include "net/runtime.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <atomic>
 #include <boost/asio/signal_set.hpp>
@@ -32,6 +34,18 @@ struct Runtime::Impl {
   }
 };
 
+namespace {
+
+// The soft limit is a courtesy to programs that use select(); this one doesn't, and each connection takes one.
+void raise_descriptor_limit() noexcept {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace
+
 const Clock& Runtime::system_clock() noexcept {
   static const SystemClock clock;
   return clock;
@@ -40,6 +54,7 @@ const Clock& Runtime::system_clock() noexcept {
 Runtime::Runtime(unsigned threads, const Clock& clock) : impl_(std::make_unique<Impl>(clock)) {
   // TLS writes through OpenSSL's own socket layer, which does not pass MSG_NOSIGNAL.
   std::signal(SIGPIPE, SIG_IGN);
+  raise_descriptor_limit();
   if (threads == 0) threads = std::max(1U, std::thread::hardware_concurrency());
   for (unsigned i = 0; i < threads; ++i) impl_->loops.push_back(std::make_unique<Loop>(clock));
 }

@@ -1,6 +1,13 @@
 #include "net/server.h"
 
+#include <linux/filter.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
 #include <condition_variable>
+#include <iterator>
 #include <mutex>
 #include <thread>
 
@@ -13,9 +20,9 @@ namespace mitral::net {
 
 bool ServerShared::enter(const std::string& address) {
   const std::lock_guard lock(mutex_);
-  auto& count = addresses_[address];
-  if (count >= options.connections_per_address_max) return false;
-  ++count;
+  auto& use = addresses_[address];
+  if (use.connections >= options.connections_per_address_max) return false;
+  ++use.connections;
   open.fetch_add(1, std::memory_order_relaxed);
   return true;
 }
@@ -24,7 +31,23 @@ void ServerShared::leave(const std::string& address) {
   const std::lock_guard lock(mutex_);
   open.fetch_sub(1, std::memory_order_relaxed);
   const auto found = addresses_.find(address);
-  if (found != addresses_.end() && --found->second == 0) addresses_.erase(found);
+  if (found != addresses_.end() && --found->second.connections == 0) addresses_.erase(found);
+}
+
+// Whoever holds has a connection: its address is in the table.
+bool ServerShared::hold(const std::string& address, std::size_t bytes) {
+  const std::lock_guard lock(mutex_);
+  auto& use = addresses_[address];
+  if (bytes_ + bytes > options.buffered_max || use.bytes + bytes > options.buffered_max / 4) return false;
+  bytes_ += bytes;
+  use.bytes += bytes;
+  return true;
+}
+
+void ServerShared::release(const std::string& address, std::size_t bytes) {
+  const std::lock_guard lock(mutex_);
+  bytes_ -= bytes;
+  addresses_[address].bytes -= bytes;
 }
 
 namespace {
@@ -64,32 +87,85 @@ void Shard::accept() {
                                error == asio::error::no_memory) {
                              return self->accept_later();
                            }
-                           if (!error) self->accepted(std::move(socket));
+                           if (!error) {
+                             self->accepted(std::move(socket));
+                             self->accept_more();
+                           }
                            self->accept();
                          });
 }
 
-// Out of descriptors: trying again at once would spin.
+// One turn of a busy loop is long: what stands before the door comes in together. Handshakes under load do not.
+void Shard::accept_more() {
+  const bool slowly = shared->tls != nullptr && loop.load().engaged();
+  for (std::size_t i = 1; i < limits::kAcceptBatch && acceptor && !slowly; ++i) {
+    boost::system::error_code error;
+    Socket socket(loop.io().get_executor());
+    acceptor->accept(socket, peer_, error);
+    if (error) return;  // nobody there; anything worse comes up again
+    accepted(std::move(socket));
+  }
+}
+
+// Out of descriptors: trying again at once would spin. Whoever keeps the server waiting goes first.
 void Shard::accept_later() {
-  log::warn("net.accept.exhausted", {{"open", shared->open.load(std::memory_order_relaxed)}});
-  pause_.emplace(loop.io().get_executor(), std::chrono::milliseconds(100));
+  if (counters.accept_paused.get() % 100 == 0)
+    log::warn("net.accept.exhausted", {{"open", shared->open.load(std::memory_order_relaxed)}});
+  counters.accept_paused.add();
+  for (std::size_t i = 0; i < limits::kAcceptBatch && make_room(); ++i) {
+  }
+  pause_.emplace(loop.io().get_executor(), limits::kAcceptPause);
   pause_->async_wait([self = shared_from_this()](const boost::system::error_code&) { self->accept(); });
 }
 
 void Shard::accepted(Socket socket) {
-  if (shared->open.load(std::memory_order_relaxed) >= shared->options.connections_max) {
+  if (shared->open.load(std::memory_order_relaxed) >= shared->options.connections_max && !make_room()) {
     counters.refused_full.add();
     return;  // the socket closes
   }
   auto name = name_of(peer_);
+  const auto caller = loop.load().key_of(name.key);
+  if (shared->options.shed && shared->tls != nullptr) {
+    const auto verdict = loop.load().judge(Importance::normal, caller, limits::kHandshakeWeight);
+    if (verdict == LoadControl::Verdict::unfair || verdict == LoadControl::Verdict::brake) {
+      counters.shed[static_cast<std::size_t>(Shed::handshake)].add();
+      return;
+    }
+  }
   if (!shared->enter(name.key)) {
     counters.refused_address.add();
     return;
   }
   counters.accepted.add();
   const Ref connection(
-      new Connection(shared_from_this(), std::move(socket), std::move(name.text), std::move(name.key)));
+      new Connection(shared_from_this(), std::move(socket), std::move(name.text), std::move(name.key), caller));
   connection->start();
+}
+
+// ---- who waits for its client
+
+void Shard::waits(Connection& connection) noexcept {
+  waits_no_more(connection);
+  connection.waits_since = Loop::ticks_now();
+  connection.longer = shortest_;
+  (shortest_ != nullptr ? shortest_->shorter : longest_) = &connection;
+  shortest_ = &connection;
+}
+
+void Shard::waits_no_more(Connection& connection) noexcept {
+  if (connection.longer == nullptr && longest_ != &connection) return;  // not in the list
+  (connection.longer != nullptr ? connection.longer->shorter : longest_) = connection.shorter;
+  (connection.shorter != nullptr ? connection.shorter->longer : shortest_) = connection.longer;
+  connection.longer = connection.shorter = nullptr;
+}
+
+// Closes the connection that has kept this loop waiting longest; false when none has for long.
+bool Shard::make_room() {
+  if (longest_ == nullptr || Loop::ticks_now() - longest_->waits_since < Loop::ticks_of(limits::kEvictAfter))
+    return false;
+  counters.evicted.add();
+  longest_->close();
+  return true;
 }
 
 void Shard::stop_accepting() {
@@ -97,6 +173,7 @@ void Shard::stop_accepting() {
   if (acceptor) acceptor->close(ignored);
   acceptor.reset();
   if (pause_) pause_->cancel();
+  if (settle_) settle_->cancel();
 }
 
 void Shard::close_all() {
@@ -108,9 +185,43 @@ void Shard::Cut::expired() noexcept {
   shard.close_all();
 }
 
+// A listener that shares its port (SO_REUSEPORT) is closed together with the connections in its queue: their clients
+// would see a reset. So it first takes no new ones: a filter drops SYN segments, which their senders repeat after a
+// second, when another listener of the port gets them; handshakes under way finish, and are accepted.
+void turn_away_newcomers(Acceptor& acceptor) noexcept {
+  sock_filter program[] = {
+      BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),           // the flags of the TCP header
+      BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x02, 0, 1),  // SYN?
+      BPF_STMT(BPF_RET | BPF_K, 0),
+      BPF_STMT(BPF_RET | BPF_K, 0xFFFFFFFF),
+  };
+  const sock_fprog filter{static_cast<unsigned short>(std::size(program)), program};
+  if (::setsockopt(acceptor.native_handle(), SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) != 0)
+    log::warn("net.drain.filter", {{"error", static_cast<std::int64_t>(errno)}});
+}
+
+void Shard::accept_rest() {
+  boost::system::error_code error;
+  while (acceptor && !error) {
+    Socket socket(loop.io().get_executor());
+    acceptor->accept(socket, peer_, error);
+    if (!error) accepted(std::move(socket));
+  }
+}
+
 void Shard::drain(std::function<void()> done) {
-  stop_accepting();
   drained_ = std::move(done);
+  if (!acceptor || !shared->options.share_port) return let_finish();
+  turn_away_newcomers(*acceptor);
+  settle_.emplace(loop.io().get_executor(), limits::kAcceptSettle);
+  settle_->async_wait([self = shared_from_this()](const boost::system::error_code& error) {
+    if (!error) self->let_finish();
+  });
+}
+
+void Shard::let_finish() {
+  accept_rest();
+  stop_accepting();
   for (auto* connection = connections; connection != nullptr;) {
     auto* const following = connection->next;
     connection->drain();
@@ -167,6 +278,14 @@ boost::system::error_code probe(Loop& loop, const Tcp::endpoint& endpoint) {
   return error;
 }
 
+// Connections must not take the descriptors that everything else needs.
+std::size_t descriptors_for_connections() noexcept {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return limits::kConnectionsMax;
+  const std::size_t all = limit.rlim_cur;
+  return std::max(all / 4, std::min(all / 4 * 3, all - std::min(all, limits::kDescriptorsReserved)));
+}
+
 Result<Acceptor> open_acceptor(Loop& loop, const Tcp::endpoint& endpoint) {
   using reuse_port = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
   boost::system::error_code error;
@@ -176,6 +295,7 @@ Result<Acceptor> open_acceptor(Loop& loop, const Tcp::endpoint& endpoint) {
   if (!error) acceptor.set_option(reuse_port(true), error);
   if (!error) acceptor.bind(endpoint, error);
   if (!error) acceptor.listen(Acceptor::max_listen_connections, error);
+  if (!error) acceptor.non_blocking(true, error);
   if (error) return fail(ErrorCode::config_invalid, {}, "can't listen: " + error.message());
   return acceptor;
 }
@@ -187,7 +307,7 @@ Result<> HttpServer::Impl::bind(const std::string& address, std::uint16_t wanted
   const auto ip = asio::ip::make_address(address, error);
   if (error) return fail(ErrorCode::config_invalid, {}, "not an IP address to listen on: " + address);
   port = wanted;
-  if (wanted != 0) {
+  if (wanted != 0 && !shared->options.share_port) {
     error = probe(runtime.loop(0), {ip, wanted});
     if (error) return fail(ErrorCode::config_invalid, {}, "can't listen on " + address + ": " + error.message());
   }
@@ -206,7 +326,8 @@ Result<std::unique_ptr<HttpServer>> HttpServer::listen(Runtime& runtime, const s
                                                        ServerOptions options) {
   auto impl = std::make_shared<Impl>(runtime);
   impl->shared->handler = std::move(handler);
-  impl->shared->options = options;
+  options.connections_max = std::min(options.connections_max, descriptors_for_connections());
+  impl->shared->options = std::move(options);
   impl->shared->tls = std::move(tls);
   MITRAL_CHECK(impl->bind(address, port));
   for (auto& shard : impl->shards) {
@@ -217,6 +338,7 @@ Result<std::unique_ptr<HttpServer>> HttpServer::listen(Runtime& runtime, const s
 
 HttpServer::HttpServer(std::shared_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
 HttpServer::~HttpServer() { impl_->shut(); }
+void HttpServer::announce_drain() noexcept { impl_->shared->draining.store(true); }
 std::uint16_t HttpServer::port() const noexcept { return impl_->port; }
 
 // Each shard is shut on its own loop; a loop that does not run can be touched from here.
@@ -295,7 +417,14 @@ ServerCounters HttpServer::counters() const noexcept {
     sum.timed_out_write += c.timed_out_write.get();
     sum.timed_out_handler += c.timed_out_handler.get();
     sum.handler_failed += c.handler_failed.get();
+    sum.tls_full += c.tls_full.get();
+    sum.tls_resumed += c.tls_resumed.get();
+    sum.evicted += c.evicted.get();
+    sum.accept_paused += c.accept_paused.get();
     for (std::size_t i = 0; i < kRefusalKinds; ++i) sum.refused[i] += c.refused[i].get();
+    for (std::size_t i = 0; i < kShedKinds; ++i) sum.shed[i] += c.shed[i].get();
+    sum.queue_wait = std::max(sum.queue_wait, shard->loop.load().wait());
+    sum.shed_share = std::max(sum.shed_share, shard->loop.load().share());
   }
   return sum;
 }

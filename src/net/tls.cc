@@ -7,8 +7,12 @@
 #include <array>
 #include <mutex>
 
+#include "base/limits.h"
 #include "base/log.h"
 #include "codec/ip.h"
+#include "crypto/hash.h"
+#include "crypto/random.h"
+#include "net/runtime.h"
 #include "net/tls_state.h"
 
 namespace mitral::net {
@@ -133,15 +137,47 @@ Result<> ask_for_client_certificates(SSL_CTX* context, const TlsOptions& options
   return {};
 }
 
+// What a session is good for: this certificate, this kind of listener. After a change of either (RFC 8446 §4.6.1 leaves
+// it to the server) nothing old is resumed.
+Hash256 session_scope(SSL_CTX* context, const TlsOptions& options) {
+  unsigned char* der = nullptr;
+  const int size = i2d_X509(SSL_CTX_get0_certificate(context), &der);
+  crypto::Sha256 hash;
+  hash.update("mitral TLS sessions 1\n").update(options.ticket_scope).update("\n");
+  if (size > 0) hash.update({reinterpret_cast<const char*>(der), static_cast<std::size_t>(size)});  // NOLINT
+  OPENSSL_free(der);
+  return hash.finish();
+}
+
+// Stateless tickets only, so that a node that never saw the session resumes it and memory does not grow by it. OpenSSL
+// takes no PSK without a fresh key exchange (psk_dhe_ke) unless told to.
+Result<> give_tickets(TlsContext::State& state, const TlsOptions& options) {
+  SSL_CTX* const context = state.context.get();
+  const auto scope = session_scope(context, options);
+  SSL_CTX_set_session_id_context(context, scope.data(), scope.size());
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  if (options.client_certificates != ClientCertificates::none) return {};
+  SSL_CTX_set_timeout(context, std::chrono::duration_cast<std::chrono::seconds>(limits::kTlsSessionLifetime).count());
+  const Clock& clock = options.clock != nullptr ? *options.clock : Runtime::system_clock();
+  state.tickets = std::make_unique<TicketKeys>(options.ticket_secret, to_string(ByteSpan(scope)), clock);
+  if (!state.tickets->use_in(context)) return fail(ErrorCode::internal, {}, "TLS tickets: " + tls_error_text());
+  return {};
+}
+
+Secret random_ticket_secret() {
+  std::array<std::uint8_t, 32> bytes{};
+  crypto::system_random().fill(bytes);
+  return Secret(to_string(ByteSpan(bytes)));
+}
+
 Result<std::shared_ptr<TlsContext::State>> make_state(const TlsOptions& options) {
   MITRAL_TRY(auto context, make_base_context(TLS_server_method()));
   MITRAL_CHECK(use_certificate(context.get(), options.certificate_file, options.key_file));
-  static constexpr unsigned char kSessionContext[] = "mitral";
-  SSL_CTX_set_session_id_context(context.get(), kSessionContext, sizeof kSessionContext - 1);
   SSL_CTX_set_alpn_select_cb(context.get(), choose_alpn, nullptr);
   MITRAL_CHECK(ask_for_client_certificates(context.get(), options));
   auto state = std::make_shared<TlsContext::State>();
   state->context = std::move(context);
+  MITRAL_CHECK(give_tickets(*state, options));
   state->client_certificates = options.client_certificates;
   state->has_client_ca = !options.client_ca_file.empty();
   return state;
@@ -166,6 +202,7 @@ TlsContext::~TlsContext() = default;
 Result<std::shared_ptr<TlsContext>> TlsContext::create(TlsOptions options) {
   auto impl = std::make_unique<Impl>();
   impl->options = std::move(options);
+  if (impl->options.ticket_secret.empty()) impl->options.ticket_secret = random_ticket_secret();
   std::shared_ptr<TlsContext> context(new TlsContext(std::move(impl)));
   MITRAL_CHECK(context->reload());
   return context;

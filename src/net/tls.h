@@ -1,8 +1,9 @@
 // TlsContext: a server's certificate, key and TLS policy (threat W-22; FAPI 2 security profile §5.2.1).
 //
 // TLS 1.2 and 1.3 only, with ephemeral key agreement and AEAD; no renegotiation, no compression, no early data (0-RTT).
-// ALPN answers "http/1.1". Sessions may be resumed, except where client certificates are asked for: there each
-// connection shows its certificate anew, so that a check never rests on an old handshake.
+// ALPN answers "http/1.1". TLS 1.3 sessions may be resumed by ticket, on every node that has the same secret,
+// certificate and scope (net/ticket_keys.h); not where client certificates are asked for: there each connection shows
+// its certificate anew, so that a check never rests on an old handshake.
 //
 // reload() reads the files again and swaps them in for new connections; old ones go on with what they began with. Files
 // that do not fit together leave the old state in place.
@@ -14,6 +15,8 @@
 #include <string>
 
 #include "base/result.h"
+#include "base/secret.h"
+#include "base/time.h"
 
 namespace mitral::net {
 
@@ -28,7 +31,10 @@ struct TlsOptions {
   std::string certificate_file;  ///< PEM, leaf first, then intermediates
   std::string key_file;          ///< PEM, not encrypted; a warning is logged when others may read it
   ClientCertificates client_certificates = ClientCertificates::none;
-  std::string client_ca_file;  ///< PEM bundle; may be empty unless `require`
+  std::string client_ca_file;    ///< PEM bundle; may be empty unless `require`
+  Secret ticket_secret{};        ///< 32 bytes that all nodes share; empty: tickets are good in this context only
+  std::string ticket_scope{};    ///< what listens ("server", "gateway"): a ticket of one is no ticket of another
+  const Clock* clock = nullptr;  ///< by which ticket keys change; null: the system's. Outlives the context
 };
 
 class TlsContext {

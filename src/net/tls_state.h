@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "codec/message.h"
+#include "net/ticket_keys.h"
 #include "net/tls.h"
 
 namespace mitral::net {
@@ -23,6 +24,7 @@ using SslPtr = std::unique_ptr<SSL, SslFree>;
 using SslCtxPtr = std::unique_ptr<SSL_CTX, SslFree>;
 
 struct TlsContext::State {
+  std::unique_ptr<TicketKeys> tickets;  // outlives the context that uses it
   SslCtxPtr context;
   ClientCertificates client_certificates = ClientCertificates::none;
   bool has_client_ca = false;

@@ -1,0 +1,119 @@
+#include "net/load_control.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace mitral::net {
+namespace {
+
+using Seconds = std::chrono::duration<double>;
+
+// With twice the load the wait grows by (1 - 2 * share) seconds each second, and a correction is felt one wait and one
+// step later, about 25 ms. These gains keep that loop stable up to about four times the load: 10 ms more wait refuse
+// 10 % more at once, and another 0.6 of all within a second.
+constexpr double kProportional = 10;  // per second of change of the wait
+constexpr double kIntegral = 60;      // per second of wait above the target, and second
+constexpr double kShareMax = 1;
+constexpr double kFollow = 0.2;  // of a rank, that one request moves the threshold by
+
+}  // namespace
+
+LoadControl::LoadControl(const HashKey& secret)
+    : secret_(secret), random_(keyed_hash(secret, "draw") | 1), proven_(limits::kProvenCallers) {}
+
+void LoadControl::measured(Duration wait, Time now) noexcept {
+  wait_.store(wait.count(), std::memory_order_relaxed);
+  lowest_ = std::min(lowest_, wait);
+  if (now - window_began_ >= limits::kLoadWindow) next_window(now);
+  const auto passed = now - step_began_;
+  if (passed < limits::kLoadStep) return;
+  const auto standing = std::exchange(lowest_, Duration::max());
+  step_began_ = now;
+  if (engaged_) {
+    const auto counted = std::min<std::chrono::steady_clock::duration>(passed, limits::kLoadWindow);
+    correct(standing, std::chrono::duration_cast<Duration>(counted), now);
+  } else {
+    watch(standing, now);
+  }
+  last_ = standing;
+}
+
+// A wait without requests that cause it is another program's doing: refusing would free nothing.
+void LoadControl::watch(Duration wait, Time now) noexcept {
+  if (wait <= limits::kLoadTarget || requests_ + requests_before_ < limits::kLoadRequestsMin) {
+    above_since_.reset();
+    return;
+  }
+  if (!above_since_) above_since_ = now - wait;  // there was a queue when the measurement began
+  if (now - *above_since_ >= limits::kLoadPatience) engage(wait, now);
+}
+
+void LoadControl::engage(Duration wait, Time now) noexcept {
+  engaged_ = true;
+  refused_last_ = now;
+  shares_.clear();
+  const double excess = Seconds(wait - limits::kLoadTarget).count();
+  share_.store(std::min(0.5, kProportional * excess), std::memory_order_relaxed);
+}
+
+void LoadControl::correct(Duration wait, Duration passed, Time now) noexcept {
+  const double error = Seconds(wait - limits::kLoadTarget).count();
+  double trend = Seconds(wait - last_).count();
+  if (last_ > limits::kLoadBrake) trend = std::max(trend, 0.0);  // the brake's doing: nothing to learn from it
+  const double change = kIntegral * error * Seconds(passed).count() + kProportional * trend;
+  const double wanted = std::clamp(share() + change, 0.0, kShareMax);
+  share_.store(wanted, std::memory_order_relaxed);
+  if (wanted > 0) {
+    refused_last_ = now;
+  } else if (now - refused_last_ >= limits::kLoadCalm) {
+    return forget();
+  }
+}
+
+void LoadControl::forget() noexcept {
+  engaged_ = false;
+  above_since_.reset();
+  share_.store(0, std::memory_order_relaxed);
+  threshold_ = 0;
+}
+
+void LoadControl::next_window(Time now) noexcept {
+  window_began_ = now;
+  requests_before_ = std::exchange(requests_, 0);
+  if (!engaged_) return;
+  shares_.next_window(1 - share());
+}
+
+std::uint64_t LoadControl::caller(std::uint64_t address, std::uint64_t credential) const noexcept {
+  return credential != 0 && proven_[credential % proven_.size()] == credential ? credential : address;
+}
+
+void LoadControl::accepted(std::uint64_t credential) noexcept {
+  if (credential != 0) proven_[credential % proven_.size()] = credential;
+}
+
+// xorshift64*: spreads refusals evenly and unforeseeably enough that no rhythm of requests slips through.
+double LoadControl::draw() noexcept {
+  random_ ^= random_ >> 12;
+  random_ ^= random_ << 25;
+  random_ ^= random_ >> 27;
+  return static_cast<double>((random_ * 0x2545F4914F6CDD1DULL) >> 11) * 0x1.0p-53;
+}
+
+LoadControl::Verdict LoadControl::judge(Importance importance, std::uint64_t caller, std::uint32_t weight) noexcept {
+  requests_ += weight;
+  if (!engaged_) return Verdict::serve;
+  const double excess = shares_.count(caller, weight);
+  const bool over = excess > 0 && draw() < excess;
+  double rank = 4 + 2 * static_cast<double>(importance) + (over ? 0 : 1);
+  if (over && shares_.few_ask_for_much()) rank -= 4;
+  const bool spared = rank + 2 >= kRanks || (!over && shares_.few_ask_for_much());
+  if (wait() > limits::kLoadBrake && !spared) return Verdict::brake;
+  const double wanted = share();
+  const bool refused = wanted > 0 && rank + draw() < threshold_;
+  threshold_ = std::clamp(threshold_ + kFollow * (wanted - (refused ? 1 : 0)), 0.0, kRanks);
+  if (!refused) return Verdict::serve;
+  return over ? Verdict::unfair : Verdict::overload;
+}
+
+}  // namespace mitral::net

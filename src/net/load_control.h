@@ -1,0 +1,103 @@
+// LoadControl: which requests an event loop refuses when more come than it can serve (threats W-14, W-32; ADR 0019).
+//
+// Told how long ready connections wait for the loop (net/load_probe.h), it steers the part of requests that is refused
+// so that the wait stays at the target: a proportional-integral controller like PIE's (RFC 8033 §4.2), which begins
+// only when the wait has stayed above the target (CoDel's idea of a standing queue, RFC 8289 §3.1: a burst is no
+// overload). Above the brake all is refused but what is vital and, when few ask for much, the modest part of the rest.
+//
+// Whom it hits first is one order, from 0 up. What a caller asks for beyond its fair share goes before the rest of its
+// kind; when most callers keep below their share, it goes two kinds before:
+//
+//                     few ask for much   beyond its share   within
+//   low      new sign-ins, exports   0          4              5
+//   normal   sign-ins under way      2          6              7
+//   high     resource servers        4          8              9
+//   vital    revocation, its feed    6         10             11
+//
+// Each request draws a place within its rank, and everything below one threshold is refused. The threshold follows the
+// quantile of the places that gives the wanted share (each request moves it a little), so that whatever the mixture of
+// requests, rank by rank is refused whole until the share is reached, the last one in part. A caller is a credential
+// that has been accepted lately, or else an address (an IPv6 /64).
+//
+// Limits: kLoad... in base/limits.h. Thread rules: one thread; share() and wait() from any.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "base/limits.h"
+#include "base/time.h"
+#include "net/fair_shares.h"
+#include "net/keyed_hash.h"
+
+namespace mitral::net {
+
+enum class Importance : std::uint8_t { low, normal, high, vital };
+
+class LoadControl {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+  enum class Verdict : std::uint8_t {
+    serve,
+    overload,  ///< more is asked for than can be served
+    unfair,    ///< and this caller asks for more than its share
+    brake,     ///< the wait is far too long: only what is vital or modest is served
+  };
+
+  explicit LoadControl(const HashKey& secret);
+
+  /// A ready connection waited this long.
+  void measured(Duration wait, Time now) noexcept;
+  /// Nothing was measured for a while: what is known is of the past.
+  void forget() noexcept;
+  /// Whether anything may be refused now. Callers are told apart only meanwhile.
+  [[nodiscard]] bool engaged() const noexcept { return engaged_; }
+
+  [[nodiscard]] std::uint64_t key_of(std::string_view text) const noexcept { return keyed_hash(secret_, text); }
+  /// Who asks: the credential if it was accepted lately, else the address.
+  [[nodiscard]] std::uint64_t caller(std::uint64_t address, std::uint64_t credential) const noexcept;
+  /// A request with this credential was answered well.
+  void accepted(std::uint64_t credential) noexcept;
+
+  /// One decision; counts the request. `weight`: how many ordinary requests it costs as much as.
+  [[nodiscard]] Verdict judge(Importance importance, std::uint64_t caller, std::uint32_t weight = 1) noexcept;
+
+  /// The refused part of all requests, from 0 to 1, and the last wait measured.
+  [[nodiscard]] double share() const noexcept { return share_.load(std::memory_order_relaxed); }
+  [[nodiscard]] Duration wait() const noexcept { return Duration(wait_.load(std::memory_order_relaxed)); }
+
+ private:
+  static constexpr double kRanks = 12;
+
+  void watch(Duration wait, Time now) noexcept;
+  void correct(Duration wait, Duration passed, Time now) noexcept;
+  void engage(Duration wait, Time now) noexcept;
+  void next_window(Time now) noexcept;
+  [[nodiscard]] double draw() noexcept;
+
+  HashKey secret_;
+  std::uint64_t random_;
+  bool engaged_ = false;
+  std::atomic<double> share_{0};
+  std::atomic<std::int64_t> wait_{0};
+
+  Duration lowest_ = Duration::max();  // wait of this step
+  Duration last_{};                    // of the step before
+  Time step_began_{};
+  Time window_began_{};
+  std::optional<Time> above_since_;
+  Time refused_last_{};
+  std::uint32_t requests_ = 0;  // of this window
+  std::uint32_t requests_before_ = 0;
+
+  FairShares shares_;
+  double threshold_ = 0;               // 0 to kRanks: places below it are refused
+  std::vector<std::uint64_t> proven_;  // credentials, each in the slot of its hash
+};
+
+}  // namespace mitral::net
