@@ -1,13 +1,13 @@
 // Readers: reads that suspend their coroutine. On an event loop (Reactor::current()) they share that loop's own
-// connection: pipelined, one Sync for each read, answered in order, nothing blocks and no thread is changed. Anywhere
-// else they block the calling thread on one of a few shared connections.
+// connection: pipelined, answered in order, nothing blocks and no thread is changed (lane.h). Anywhere else, also in a
+// run_sync() on a loop's thread, they block the calling thread on one of a few shared connections.
 //
 // A loop's connection opens at its first read, and again with growing pauses after it was lost; reads that were under
-// way then fail, reads that come meanwhile wait for the new one within their deadline.
+// way or come meanwhile wait for the new one within their deadline. Sessions are read only.
 //
 // Limits: kPostgresLaneQueueMax reads of a loop; kPostgresStatementTimeout from call to answer. Errors: unavailable
-// when the queue is full, the deadline has passed or the connection was lost; see connection.h for the rest. Thread
-// rules: read() from any thread; the destructor when no loop runs any more and nobody reads.
+// when the queue is full, the deadline has passed or the connection was lost twice; see connection.h for the rest.
+// Thread rules: read() from any thread; the destructor when no loop runs any more and nobody reads.
 #pragma once
 
 #include <memory>
@@ -28,7 +28,7 @@ class Readers {
 
   [[nodiscard]] Task<Result<std::vector<Rows>>> read(std::vector<Statement> statements);
   [[nodiscard]] Task<Result<Rows>> read(Statement statement);
-  /// Round trips so far.
+  /// Round trips asked for so far. Those of one turn of a loop may share one.
   [[nodiscard]] std::uint64_t count() const noexcept;
 
  private:

@@ -8,6 +8,9 @@
 //
 // Values are copied into the Statement. Results come in binary form too; a column is read by the getter of its type.
 //
+// A text that is not UTF-8 or holds a NUL can't be stored by the server. Such a statement is known as such and refused
+// before it is sent, so that what a stranger typed never breaks a pipeline that others are in.
+//
 // Errors: none; a getter for another type than the column's answers zero or empty, as for NULL. Thread rules: values.
 #pragma once
 
@@ -58,6 +61,8 @@ class Statement {
   [[nodiscard]] std::string_view bytes(const Parameter& parameter) const noexcept {
     return std::string_view(bytes_).substr(parameter.offset, parameter.size);
   }
+  /// False when a text parameter is none.
+  [[nodiscard]] bool sendable() const noexcept { return sendable_; }
 
  private:
   void add(bool value);
@@ -93,10 +98,13 @@ class Statement {
   void add(const Column<std::string>& column);  ///< text[]
   void add(const Column<Hash256>& column);      ///< bytea[]
   void add_integer(std::int64_t value);
+  void check(std::string_view text) noexcept;
+  void note(std::uint32_t type, std::size_t offset);
 
   const char* sql_;
   std::vector<Parameter> parameters_;
   std::string bytes_;
+  bool sendable_ = true;
 };
 
 class Rows {
@@ -108,6 +116,8 @@ class Rows {
   [[nodiscard]] bool empty() const noexcept { return count() == 0; }
   /// Rows that INSERT, UPDATE or DELETE touched.
   [[nodiscard]] std::int64_t affected() const noexcept;
+  /// What the server says it did: "COMMIT", "UPDATE 1".
+  [[nodiscard]] std::string_view command() const noexcept;
 
   [[nodiscard]] bool is_null(int row, int column) const noexcept;
   [[nodiscard]] bool boolean(int row, int column) const noexcept;

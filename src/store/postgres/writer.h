@@ -12,27 +12,30 @@
 // the commit, feed and audit numbers have no gaps and come in the order of commit, and nothing can deadlock. While a
 // batch commits the next one gathers: the busier, the larger the batches.
 //
-// An act whose judge returns an error, or whose statement violates a constraint, has the batch rolled back and every
-// act of it run again in a transaction of its own, so that it fails alone: acts must be ready to be run again. What the
-// server could not serialize is run again, kPostgresRetries times. A lost connection fails the batch with unavailable;
-// whether its COMMIT was done can't be told then.
+// An act whose judge returns an error, or whose statement violates a constraint, has the batch rolled back; the others
+// are run again without it, then it is run in a transaction of its own, so that it fails alone: acts must be ready to
+// be run again. What a stranger can provoke at will (a code used twice) should be an answer and not an error: it costs
+// its neighbours a round. What the server could not serialize is run again, kPostgresRetries times.
+//
+// A connection that is lost before COMMIT was sent has the batch run again on the next one, once. Lost later, the batch
+// fails with unavailable: whether it was done can't be told in time. (Events of append_later() are looked for in the
+// record by their hash before they are written again.) Without a connection acts wait for one until their time is up.
 //
 // Limits: kCommitQueueMax waiting, kCommitBatchMax in a batch, kPostgresPipelineMax statements sent at once,
-// kPostgresLockTimeout for the lock. Errors: unavailable when the queue is full.
+// kPostgresLockTimeout for the lock, kPostgresStatementTimeout without a connection and kPostgresBatchTimeout in all
+// for an act. Errors: unavailable when the queue is full, malformed when a text of an act is not UTF-8.
 // Thread rules: write() and append_later() from any thread; judges and Listener run on the writer thread.
 #pragma once
 
-#include <condition_variable>
+#include <atomic>
+#include <chrono>
 #include <coroutine>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
-#include <thread>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -58,11 +61,14 @@ class Tx {
 
  private:
   friend class Writer;
-  Tx(Connection& connection, std::vector<model::Change>& changes, std::vector<const PreparedEvents*>& events)
-      : connection_(connection), changes_(changes), events_(events) {}
+  Tx(Connection& connection, std::vector<model::Change>& changes, std::vector<const PreparedEvents*>& events,
+     std::atomic<std::uint64_t>& round_trips)
+      : connection_(connection), changes_(changes), events_(events), round_trips_(round_trips) {}
   Connection& connection_;
   std::vector<model::Change>& changes_;
   std::vector<const PreparedEvents*>& events_;
+  std::atomic<std::uint64_t>& round_trips_;
+  std::optional<Error> failed_;  ///< of a query: the transaction is over, whatever the judge says
 };
 
 class Writer {
@@ -118,6 +124,8 @@ class Writer {
   [[nodiscard]] std::int64_t audit_seq() const noexcept;
   [[nodiscard]] std::uint64_t commits() const noexcept;
   [[nodiscard]] std::uint64_t batches() const noexcept;
+  /// Round trips to the server, for the acts that were asked for.
+  [[nodiscard]] std::uint64_t round_trips() const noexcept;
 
  private:
   struct Act {
@@ -128,7 +136,11 @@ class Writer {
     std::optional<Error> error;
     std::coroutine_handle<> waiting;
     Scheduler* home = nullptr;
+    std::chrono::steady_clock::time_point since;
+    bool seals = false;
+    bool returned = false;  ///< its connection was lost once
   };
+  struct SealAct;
   struct Submit {
     Writer& writer;
     Act& act;
@@ -138,6 +150,7 @@ class Writer {
   };
   [[nodiscard]] bool enqueue(Act& act, std::coroutine_handle<> waiting);
 
+  class Batch;
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
