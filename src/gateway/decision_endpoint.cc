@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "codec/fields.h"
 #include "codec/uri.h"
+#include "gateway/emergency_reviews.h"
 #include "gateway/outcome.h"
 #include "policy/fhir_decision.h"
 
@@ -86,6 +87,9 @@ std::optional<Response> DecisionEndpoint::understand(const Request& request, Ask
       (path.size() != base_path_.size() && path[base_path_.size()] != '/')) {
     return outcome_response(403, "forbidden", "The path is not plain, or not below the FHIR base");
   }
+  // Where a query ends and how it is split must not depend on who reads it: some split at ';', some stop at '#'.
+  if (asked.request.query.find_first_of("#;") != std::string_view::npos)
+    return outcome_response(403, "forbidden", "The query is not plain");
   asked.rest = path.substr(base_path_.size());
   for (const auto name : kOverrides) {
     if (request.headers.count(name) != 0)
@@ -134,6 +138,10 @@ Task<Response> DecisionEndpoint::decided(Asked& asked) const {
     parts_.metrics.bad_token.add();
     co_return exchange_.unauthorized("invalid_token", "The access token is not valid here");
   }
+  if (parts_.reviews != nullptr && EmergencyReviews::concerns(**token) &&
+      !co_await parts_.reviews->note(*token, asked.request.peer_address)) {
+    co_return unavailable();
+  }
   Call call{asked.request, asked.rest, std::move(*token), parts_.clock.now(), {}, false, {}, {}, {}};
   auto interaction = fhir::classify({.method = asked.request.method,
                                      .path = asked.rest,
@@ -157,9 +165,8 @@ Task<Response> DecisionEndpoint::decided(Asked& asked) const {
   }
   const auto& decision = call.decision.decision;
   if (!decision.permitted()) {
-    auto response = exchange_.refusal(call.decision, call.interaction);
-    if (response.status == 405 && !asked.envoy) response.status = 403;
-    co_return co_await exchange_.released(call, std::move(response), {.reason = policy::name(decision.reason)});
+    co_return co_await exchange_.released(call, exchange_.refusal(call.decision, call.interaction),
+                                          {.reason = policy::name(decision.reason)});
   }
   const auto told = teller_.headers_for(*call.token, call.now);
   if (!told) co_return unavailable();

@@ -13,8 +13,9 @@
 // hidden, with no parameter that the gateway would have changed or left out, no includes, and nowhere where patients'
 // directives or security labels are enforced. With DecideRules::request_only the resource server has promised to judge
 // its answers and what is written with include/mitral/resource_server.h; then everything passes that a scope may allow.
-// Batches and transactions never pass: their entries can't be seen here. Nor do searches by POST, whose body can't be,
-// nor method override headers (threat W-18).
+// Batches and transactions never pass: their entries can't be seen here. Nor do searches by POST, whose body can't be.
+// Nor does what the FHIR server might read as another request (threat W-18): method override headers, a path that is
+// not plain, ';' or '#' in a query that are not escaped.
 //
 // For the operator's own network only: it must not be reachable by clients. DecideRules::secret, when set, must come
 // in X-Decide-Secret.

@@ -98,6 +98,12 @@ TEST_F(Decisions, WhatNeedsItIsDenied) {
   EXPECT_EQ(by_nginx("POST", "/", clinician("user/*.cruds")), 403) << "entries are in the body";
 }
 
+TEST_F(Decisions, S17_ABundleIsNotSafeByItsOwnTypeAlone) {
+  EXPECT_EQ(by_nginx("GET", "/Bundle/1", clinician("user/Bundle.rs user/Observation.rs")), 403) << "it may hold more";
+  EXPECT_EQ(by_envoy(Method::get, "/Bundle?_id=1", clinician("user/Bundle.rs")), 403);
+  EXPECT_EQ(by_nginx("GET", "/Bundle/1", clinician()), 204);
+}
+
 TEST_F(LabelledDecisions, LabelsAreFoundInAnswersOnly) {
   EXPECT_EQ(by_nginx("GET", "/Patient/maria", clinician()), 403);
 }
@@ -152,6 +158,13 @@ TEST_F(Decisions, W18_OnlyTheDecidedRequestIsTheOneThatIsSent) {
     none.headers.remove(name);
     EXPECT_NE(ask(none).status, 204) << name;
   }
+  // A server that splits a query at ';', or ends it at '#', would see an include here, or no condition.
+  for (const char* uri : {"/Observation?code=1-8;_include=Observation:subject", "/Observation?code=1-8#&patient=maria",
+                          "/Observation?#", "/Observation?;", "/Patient/maria?_format=json;_has=x"}) {
+    EXPECT_EQ(by_nginx("GET", uri, token), 403) << uri;
+    EXPECT_EQ(by_envoy(Method::get, uri, token), 403) << uri;
+  }
+  EXPECT_EQ(by_nginx("GET", "/Observation?code=1%3B2%23", token), 204) << "escaped they are data";
   // Headers of nginx say nothing to Envoy's form.
   auto mixed = envoy(Method::del, "/Patient/maria", clinician("user/*.cruds"));
   mixed.headers.add("X-Original-Method", "GET");
