@@ -136,9 +136,11 @@ std::optional<Json> public_issue(const Json& issue) {
   Json out = Json::object({{"severity", severity}, {"code", code}});
   Json codings = Json::array();
   for (const auto& coding : issue["details"]["coding"].items()) {
-    if (is_code(coding["code"].string_or()) && is_place(coding["system"].string_or("x"))) {
-      codings.push_back(Json::object({{"system", coding["system"]}, {"code", coding["code"]}}));
-    }
+    if (!is_code(coding["code"].string_or())) continue;
+    Json kept = Json::object();
+    if (is_place(coding["system"].string_or())) kept.set("system", coding["system"]);
+    kept.set("code", coding["code"]);
+    codings.push_back(std::move(kept));
   }
   if (!codings.empty()) out.set("details", Json::object({{"coding", std::move(codings)}}));
   for (const auto* const name : {"location", "expression"}) {

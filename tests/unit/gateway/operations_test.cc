@@ -248,6 +248,16 @@ TEST(OperationBodies, SimpleValuesOnly) {
   }
 }
 
+TEST(OperationBodies, S13_WhereATextBelongsNothingElsePasses) {
+  const auto made = public_outcome(Json::parse(R"J({"resourceType":"OperationOutcome","issue":[
+      {"severity":"error","code":"structure","expression":[{"x":"Otto"}],"details":{"coding":[
+        {"system":{"x":"Otto"},"code":"c1"},{"system":["Otto"],"code":"c2"},{"code":"c3"},{"system":"http://x","code":{"x":"Otto"}}]}}]
+})J")
+                                       .value());
+  EXPECT_EQ(made.dump().find("Otto"), std::string::npos) << made.dump();
+  EXPECT_EQ(made["issue"][0]["details"]["coding"].size(), 3U) << made.dump();
+}
+
 TEST(OperationBodies, S13_OutcomesLoseFreeText) {
   const auto made = public_outcome(Json::parse(R"J({"resourceType":"OperationOutcome","text":{"div":"Otto"},"issue":[
       {"severity":"error","code":"structure","diagnostics":"Otto","details":{"text":"Otto","coding":[{"system":"http://x","code":"c1","display":"Otto"}]},
