@@ -130,7 +130,8 @@ class ResourceServer {
   /// May this resource (FHIR JSON) be shown in the answer? What can't be read may not.
   [[nodiscard]] bool visible(const Permission& permission, std::string_view resource,
                              Origin origin = Origin::asked) const;
-  /// May a permitted write make `after` of `before`? Empty text: there is nothing before, or nothing after.
+  /// May a permitted write make `after` of `before`? Empty text: there is nothing before, or nothing after. Both must
+  /// be of the type and id in the path, as far as it names them.
   [[nodiscard]] bool writable(const Permission& permission, std::string_view before, std::string_view after) const;
 
   /// The document for /.well-known/oauth-protected-resource{path of resource} (RFC 9728), application/json.

@@ -19,6 +19,7 @@ namespace {
 
 constexpr auto kEndWait = 3 * limits::kFeedSilence;  // a poll in hand may take that long
 constexpr auto kEndStep = std::chrono::milliseconds(10);
+constexpr std::string_view kUnborn = "0.unborn";  // what has no id yet is judged as this
 
 void refuse(Refusal* out, int status, std::string_view reason, std::string_view text, std::string challenge = {}) {
   if (out == nullptr) return;
@@ -227,6 +228,7 @@ bool ResourceServer::visible(const Permission& permission, std::string_view reso
 
 bool ResourceServer::writable(const Permission& permission, std::string_view before, std::string_view after) const {
   const auto& state = *permission.state_;
+  const auto& what = state.interaction;
   const auto& base = impl_->config.public_base;
   std::optional<codec::Json> old;
   std::optional<codec::Json> made;
@@ -236,12 +238,20 @@ bool ResourceServer::writable(const Permission& permission, std::string_view bef
     if (!json) return false;
     *out = std::move(*json);
   }
-  const char letter = !old && made ? 'c' : old && made ? 'u' : 'd';
-  // The permission is for one kind of write: an update that turns out to create needs the letter for that.
-  if (!old && !made) return false;
-  if (state.plan.letters.find(letter) == std::string::npos &&
-      !(letter == 'c' && state.plan.letters.find('u') != std::string::npos)) {
-    return false;
+  const auto permitted = [&](char letter) { return state.plan.letters.find(letter) != std::string::npos; };
+  // An update that turns out to create is held to the right to update as well: under an id of the client's choice, or,
+  // where the condition found nothing and names none, under one that nobody has.
+  const char letter = !made ? 'd' : old || permitted('u') ? 'u' : 'c';
+  using fhir::InteractionKind;
+  const bool patch = what.kind == InteractionKind::patch || what.kind == InteractionKind::conditional_patch;
+  if ((!old && (!made || patch)) || !permitted(letter)) return false;
+  if (letter == 'u' && !old && !made->contains("id") && what.id.empty()) made->set("id", kUnborn);
+  // What is written is what the URL names.
+  for (const auto* const one : {&old, &made}) {
+    if (!*one) continue;
+    const auto& resource = **one;
+    if (resource["resourceType"].string_or() != what.type) return false;
+    if (!what.id.empty() && resource["id"].string_or() != what.id) return false;
   }
   return policy::write_allowed(state.token->access, letter, old ? &*old : nullptr, made ? &*made : nullptr, nullptr,
                                {.now = impl_->clock.now(), .consents = nullptr})

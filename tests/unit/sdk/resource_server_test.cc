@@ -147,6 +147,56 @@ TEST_F(Sdk, TokenRequestResourceInThatOrder) {
       << "a read is no permission to write";
 }
 
+TEST_F(Sdk, S14_WritesAreWhatTheRequestSaidAndNoMore) {
+  using gateway::rig::observation;
+  const auto server = started(settings());
+  Refusal why;
+  const auto token = server->authenticate(issuer.jwt("patient/Observation.cruds patient/Condition.cruds"), "192.0.2.7");
+  ASSERT_TRUE(token);
+  const auto may = [&](std::string_view method, std::string_view path, std::string_view before,
+                       std::string_view after) {
+    const auto permit = server->decide(*token, {.method = method, .path = path}, &why);
+    return permit && server->writable(*permit, before, after);
+  };
+  const auto hers = observation("a", "maria");
+  EXPECT_TRUE(may("POST", "/Observation", {}, hers));
+  EXPECT_TRUE(may("PUT", "/Observation/a", hers, hers));
+  EXPECT_TRUE(may("PUT", "/Observation/a", {}, hers));
+  EXPECT_TRUE(may("DELETE", "/Observation/a", hers, {}));
+  const auto his = observation("a", "otto");
+  EXPECT_FALSE(may("POST", "/Observation", {}, his));
+  EXPECT_FALSE(may("PUT", "/Observation/a", his, hers)) << "subjects do not move";
+  EXPECT_FALSE(may("PUT", "/Observation/a", hers, his));
+  EXPECT_FALSE(may("DELETE", "/Observation/a", his, {}));
+  // One kind of write is no permission for another.
+  EXPECT_FALSE(may("POST", "/Observation", hers, hers));
+  EXPECT_FALSE(may("POST", "/Observation", hers, {}));
+  EXPECT_FALSE(may("PUT", "/Observation/a", hers, {}));
+  EXPECT_FALSE(may("DELETE", "/Observation/a", hers, hers));
+  EXPECT_FALSE(may("DELETE", "/Observation/a", {}, {}));
+  EXPECT_TRUE(may("PATCH", "/Observation/a", hers, hers));
+  EXPECT_FALSE(may("PATCH", "/Observation/a", {}, hers)) << "there is nothing to patch";
+  // Body and URL are one thing.
+  const std::string condition = R"({"resourceType":"Condition","id":"a","subject":{"reference":"Patient/maria"}})";
+  EXPECT_FALSE(may("POST", "/Observation", {}, condition));
+  EXPECT_FALSE(may("PUT", "/Observation/a", hers, observation("b", "maria")));
+  EXPECT_FALSE(may("PUT", "/Observation/b", hers, hers));
+  EXPECT_FALSE(may("DELETE", "/Observation/b", hers, {}));
+}
+
+TEST_F(Sdk, S14_AnUpdateThatCreatesNeedsBothRights) {
+  using gateway::rig::observation;
+  const auto server = started(settings());
+  const auto token =
+      server->authenticate(issuer.jwt("patient/Observation.c patient/Observation.u?category=laboratory"), "192.0.2.7");
+  ASSERT_TRUE(token);
+  const auto permit = server->decide(*token, {.method = "PUT", .path = "/Observation/a"});
+  ASSERT_TRUE(permit);
+  EXPECT_FALSE(server->writable(*permit, {}, observation("a", "maria"))) << "only of this category may be updated";
+  EXPECT_TRUE(server->writable(
+      *permit, {}, observation("a", "maria", R"(,"category":[{"coding":[{"system":"x","code":"laboratory"}]}])")));
+}
+
 TEST_F(Sdk, RefusalsAreReadyToBeAnswered) {
   const auto server = started(settings());
   Refusal why;
