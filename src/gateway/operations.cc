@@ -8,8 +8,9 @@
 #include "codec/text.h"
 #include "fhir/compartment.h"
 #include "fhir/r4.h"
-#include "gateway/answer.h"
 #include "gateway/bulk.h"
+#include "gateway/document_stream.h"
+#include "gateway/kept_call.h"
 #include "gateway/operation_bodies.h"
 #include "gateway/outcome.h"
 #include "gateway/reads.h"
@@ -29,10 +30,6 @@ std::string target_of(const Call& call) {
   return query.empty() ? call.path : call.path + "?" + query;
 }
 
-Task<Response> missing(const Exchange& exchange, Call& call, std::string_view reason) {
-  co_return co_await exchange.released(call, not_found(), {.reason = reason, .shown = {}, .withheld = 1});
-}
-
 /// May this token see the instance that the operation is asked of?
 Task<Result<bool>> instance_visible(const Exchange& exchange, const Call& call) {
   const auto resource = co_await exchange.fetch(call.interaction.type, call.interaction.id);
@@ -48,87 +45,67 @@ Task<Result<bool>> instance_visible(const Exchange& exchange, const Call& call) 
 
 /// An Encounter that may not be seen is absent, and so is a Patient of whom nothing may be seen: an empty answer would
 /// say that there is one (threat S-11).
-Task<std::optional<Response>> absent(const Exchange& exchange, Call& call) {
-  if (call.interaction.id == call.token->patient && call.interaction.type == "Patient") co_return std::nullopt;
-  const auto visible = co_await instance_visible(exchange, call);
-  if (!visible) co_return co_await exchange.upstream_failed(call, visible.error());
-  if (!*visible) co_return co_await missing(exchange, call, "not_found");
-  co_return std::nullopt;
+Task<Result<void>> there(const Exchange& exchange, std::shared_ptr<const KeptCall> kept) {
+  MITRAL_CO_TRY(const bool visible, co_await instance_visible(exchange, kept->call));
+  if (!visible) co_return fail(ErrorCode::not_found);
+  co_return Result<void>{};
 }
 
 Task<Response> serve_searchset(const Exchange& exchange, Call& call) {
-  const bool instance = !call.interaction.id.empty();
   const bool first = call.page_target.empty();
-  if (first && instance && call.interaction.type != "Patient") {
-    if (auto refused = co_await absent(exchange, call)) co_return std::move(*refused);
+  const bool known = call.interaction.id == call.token->patient && call.interaction.type == "Patient";
+  WhenNothing when_nothing;
+  if (first && !call.interaction.id.empty() && !known) {
+    const auto kept = std::make_shared<const KeptCall>(call);
+    if (call.interaction.type == "Patient") {
+      when_nothing = [&exchange, kept] { return there(exchange, kept); };
+    } else if (const auto visible = co_await there(exchange, kept); !visible) {
+      co_return co_await refused_answer(exchange, call, visible.error());
+    }
   }
-  const auto upstream = co_await exchange.send({.target = first ? target_of(call) : call.page_target, .call = &call});
+  auto upstream =
+      co_await exchange.send({.target = first ? target_of(call) : call.page_target, .stream = true, .call = &call});
   if (!upstream) co_return co_await exchange.upstream_failed(call, upstream.error());
   if (upstream->status != 200) co_return co_await exchange.upstream_status(call, upstream->status);
-  auto body = exchange.fhir_json(*upstream);
-  if (!body) co_return co_await exchange.upstream_rejected(call, body.error().detail);
-  const auto query = serialize(call.decision.plan.kept);
-  const auto self = exchange.public_base() + call.path + (query.empty() ? "" : "?" + query);
-  auto moment = co_await exchange.circumstances(call, patients_of(*body, exchange.public_base()));
-  if (!moment) co_return co_await exchange.upstream_failed(call, moment.error());
-  const AnswerRules rules{.access = call.token->access,
-                          .plan = call.decision.plan,
-                          .interaction = call.interaction,
-                          .public_base = exchange.public_base(),
-                          .upstream_base = exchange.upstream_base(),
-                          .self_link = self,
-                          .seal_link = [&](std::string_view link) { return seal_link(exchange, call, link); },
-                          .circumstances = *moment};
-  auto judged = judge_bundle(std::move(*body), rules);
-  if (!judged) co_return co_await exchange.upstream_rejected(call, judged.error().detail);
-  if (first && instance && judged->shown.empty() && call.interaction.type == "Patient") {
-    if (auto refused = co_await absent(exchange, call)) co_return std::move(*refused);
-  }
-  auto response = Response::with(200, kFhirJson, judged->body.dump());
-  co_return co_await exchange.released(call, std::move(response),
-                                       {.reason = {}, .shown = std::move(judged->shown), .withheld = judged->withheld});
+  co_return co_await answer_bundle(exchange, call, std::move(*upstream), std::move(when_nothing));
 }
 
 // ---------------------------------------------------------------------------------------------------- document
 
+/// A document is signed and read as a whole: without a part of it, it would say something else. So all of it is judged
+/// before the first byte leaves. A large one isn't held meanwhile but asked for a second time, and judged again while
+/// it passes: an answer that has changed in between is cut (docs/adr/0011-streams.md).
 Task<Response> serve_document(const Exchange& exchange, Call& call) {
-  const auto upstream = co_await exchange.send({.target = call.path, .call = &call});
+  const auto ask = [&exchange, &call] { return exchange.send({.target = call.path, .stream = true, .call = &call}); };
+  auto upstream = co_await ask();
   if (!upstream) co_return co_await exchange.upstream_failed(call, upstream.error());
   if (upstream->status != 200) co_return co_await exchange.upstream_status(call, upstream->status);
-  auto body = exchange.fhir_json(*upstream);
-  if (!body) co_return co_await exchange.upstream_rejected(call, body.error().detail);
-  auto moment = co_await exchange.circumstances(call, patients_of(*body, exchange.public_base()));
-  if (!moment) co_return co_await exchange.upstream_failed(call, moment.error());
-  const auto& first = (*body)["entry"][0]["resource"];
-  if ((*body)["resourceType"].string_or() != "Bundle" || (*body)["type"].string_or() != "document" ||
-      first["resourceType"].string_or() != "Composition" || first["id"].string_or() != call.interaction.id) {
-    co_return co_await exchange.upstream_rejected(call, "not the document that was asked for");
+  if (!says_fhir_json(*upstream)) co_return co_await exchange.upstream_rejected(call, "not FHIR JSON");
+  if (const auto begun = co_await read_beginning(*upstream); !begun) {
+    co_return co_await exchange.upstream_failed(call, begun.error());
   }
-  std::vector<Shown> shown;
-  Json entries = Json::array();
-  for (const auto& entry : (*body)["entry"].items()) {
-    const auto& resource = entry["resource"];
-    const auto decision = policy::resource_visible(call.token->access, resource, Origin::read, {}, nullptr, *moment);
-    // A document is signed and read as a whole: without a part of it, it would say something else.
-    if (!decision.permitted()) co_return co_await missing(exchange, call, policy::name(decision.reason));
-    std::string type(resource["resourceType"].string_or());
-    std::string id(resource["id"].string_or());
-    auto url = exchange.public_base();
-    url.append("/").append(type).append("/").append(id);
-    entries.push_back(Json::object({{"fullUrl", url}, {"resource", resource}}));
-    shown.push_back({std::move(type), std::move(id), fhir::member_patients(resource, exchange.public_base())});
+  const bool large = is_large(*upstream);
+  const auto kept = std::make_shared<const KeptCall>(call);
+  const DocumentRules rules{
+      .access = std::shared_ptr<const policy::Access>(kept->call.token, &kept->call.token->access),
+      .id = call.interaction.id,
+      .public_base = exchange.public_base(),
+      .upstream_base = exchange.upstream_base()};
+  auto judged = co_await judge_document(body_of(std::move(*upstream)), rules, hooks_of(exchange, kept), !large);
+  if (!judged) co_return co_await refused_answer(exchange, call, judged.error());
+  if (!large) {
+    auto response = Response::with(200, kFhirJson, std::move(judged->text));
+    co_return co_await exchange.released(call, std::move(response), {.reason = {}, .shown = std::move(judged->shown)});
   }
-  Json out = Json::object({{"resourceType", "Bundle"}});
-  if (const auto id = (*body)["id"].string_or(); fhir::is_id(id)) out.set("id", Json(id));
-  const auto& identifier = (*body)["identifier"];
-  if (identifier["system"].is_string() && identifier["value"].is_string()) {
-    out.set("identifier", Json::object({{"system", identifier["system"]}, {"value", identifier["value"]}}));
-  }
-  out.set("type", "document");
-  if ((*body)["timestamp"].is_string()) out.set("timestamp", (*body)["timestamp"]);
-  out.set("entry", std::move(entries));
-  auto response = Response::with(200, kFhirJson, out.dump());
-  co_return co_await exchange.released(call, std::move(response), {.reason = {}, .shown = std::move(shown)});
+  upstream = co_await ask();
+  if (!upstream) co_return co_await exchange.upstream_failed(call, upstream.error());
+  if (upstream->status != 200) co_return co_await exchange.upstream_status(call, upstream->status);
+  if (!says_fhir_json(*upstream)) co_return co_await exchange.upstream_rejected(call, "not FHIR JSON");
+  auto stream = co_await pass_document(body_of(std::move(*upstream)), rules, hooks_of(exchange, kept));
+  if (!stream) co_return co_await refused_answer(exchange, call, stream.error());
+  auto response = Response::with(200, kFhirJson, {});
+  response.stream = std::move(*stream);
+  co_return response;
 }
 
 // --------------------------------------------------------------------------------------------------- stateless

@@ -8,6 +8,7 @@
 #include "codec/uri.h"
 #include "gateway/answer_entry.h"
 #include "gateway/answer_project.h"
+#include "gateway/kept_call.h"
 #include "gateway/outcome.h"
 #include "gateway/stream_judge.h"
 
@@ -112,18 +113,7 @@ std::string self_link(const Exchange& exchange, const Call& call) {
   return exchange.public_base() + call.path + (query.empty() ? "" : "?" + query);
 }
 
-Task<Response> refused_answer(const Exchange& exchange, Call& call, const Error& error) {
-  if (error.code == ErrorCode::not_found) {
-    const auto reason = error.detail.empty() ? std::string("not_found") : error.detail;
-    co_return co_await exchange.released(call, not_found(), {.reason = reason, .shown = {}, .withheld = 1});
-  }
-  if (error.code == ErrorCode::unavailable || error.code == ErrorCode::timeout) {
-    co_return co_await exchange.upstream_failed(call, error);
-  }
-  co_return co_await exchange.upstream_rejected(call, error.detail);
-}
-
-Task<Response> answer_whole(const Exchange& exchange, Call& call, Response upstream) {
+Task<Response> answer_whole(const Exchange& exchange, Call& call, Response upstream, const WhenNothing& when_nothing) {
   if (!says_fhir_json(upstream)) co_return co_await exchange.upstream_rejected(call, "not FHIR JSON");
   codec::JsonReader reader;  // outlives every value below
   bool moved = false;
@@ -145,53 +135,18 @@ Task<Response> answer_whole(const Exchange& exchange, Call& call, Response upstr
   const bool single = is_single(call.interaction.kind);
   auto judged = single ? judge_resource(std::move(*body), rules) : judge_bundle(std::move(*body), rules);
   if (!judged) co_return co_await refused_answer(exchange, call, judged.error());
+  if (when_nothing && judged->shown.empty()) {
+    if (const auto known = co_await when_nothing(); !known) {
+      co_return co_await refused_answer(exchange, call, known.error());
+    }
+  }
   auto response = render(call, *judged, upstream, single && !moved && !asks_for_parts(call.decision.plan));
   co_return co_await exchange.released(call, std::move(response),
                                        {.reason = {}, .shown = std::move(judged->shown), .withheld = judged->withheld});
 }
 
-// ---- answers that outlive their call
-
-/// What a stream needs of the call that began it.
-struct KeptCall {
-  codec::Request request;
-  Call call;
-
-  explicit KeptCall(const Call& from)
-      : request(facts_of(from.request)),
-        call{.request = request,
-             .rest = {},
-             .token = from.token,
-             .now = from.now,
-             .interaction = from.interaction,
-             .classified = from.classified,
-             .decision = from.decision,
-             .path = from.path,
-             .page_target = from.page_target} {}
-
-  static codec::Request facts_of(const codec::Request& from) {
-    codec::Request out;
-    out.method = from.method;
-    out.peer_address = from.peer_address;
-    out.received = from.received;
-    return out;
-  }
-};
-
-Task<Result<void>> write_down(const Exchange& exchange, std::shared_ptr<const KeptCall> kept, std::vector<Shown> shown,
-                              std::size_t withheld) {
-  const Release release{.reason = {}, .shown = std::move(shown), .withheld = withheld};
-  co_return co_await exchange.write_down(kept->call, 200, release);
-}
-
-Task<Result<Moment>> moment_of(const Exchange& exchange, std::shared_ptr<const KeptCall> kept,
-                               std::vector<std::string> patients) {
-  MITRAL_CO_TRY(auto facts, co_await exchange.circumstances(kept->call, std::move(patients)));
-  facts.now = exchange.now();
-  co_return Moment{std::move(facts), kept};
-}
-
-Task<Response> answer_in_pieces(const Exchange& exchange, Call& call, std::shared_ptr<codec::BodySource> body) {
+Task<Response> answer_in_pieces(const Exchange& exchange, Call& call, std::shared_ptr<codec::BodySource> body,
+                                WhenNothing when_nothing) {
   const auto kept = std::make_shared<const KeptCall>(call);
   StreamRules rules{
       .access = std::shared_ptr<const policy::Access>(kept->call.token, &kept->call.token->access),
@@ -201,12 +156,8 @@ Task<Response> answer_in_pieces(const Exchange& exchange, Call& call, std::share
       .upstream_base = exchange.upstream_base(),
       .self_link = self_link(exchange, call),
       .seal_link = [&exchange, kept](std::string_view link) { return seal_link(exchange, kept->call, link); }};
-  StreamHooks hooks{
-      .write_down = [&exchange, kept](
-                        std::vector<Shown> shown,
-                        std::size_t withheld) { return write_down(exchange, kept, std::move(shown), withheld); },
-      .moment = [&exchange,
-                 kept](std::vector<std::string> patients) { return moment_of(exchange, kept, std::move(patients)); }};
+  auto hooks = hooks_of(exchange, kept);
+  hooks.nothing_shown = std::move(when_nothing);
   auto stream = co_await judge_bundle_stream(std::move(body), std::move(rules), std::move(hooks));
   if (!stream) co_return co_await refused_answer(exchange, call, stream.error());
   auto response = Response::with(200, kFhirJson, {});
@@ -214,38 +165,26 @@ Task<Response> answer_in_pieces(const Exchange& exchange, Call& call, std::share
   co_return response;
 }
 
-/// The beginning that was read already, then the rest.
-class Continued final : public codec::BodySource {
- public:
-  Continued(std::string beginning, std::shared_ptr<codec::BodySource> rest)
-      : beginning_(std::move(beginning)), rest_(std::move(rest)) {}
-  Task<Result<std::string>> next() override {
-    if (!beginning_.empty()) co_return std::exchange(beginning_, {});
-    co_return co_await rest_->next();
-  }
-
- private:
-  std::string beginning_;
-  std::shared_ptr<codec::BodySource> rest_;
-};
-
 }  // namespace
 
-Task<Response> answer_bundle(const Exchange& exchange, Call& call, Response upstream) {
+Task<Response> refused_answer(const Exchange& exchange, Call& call, const Error& error) {
+  if (error.code == ErrorCode::not_found) {
+    const auto reason = error.detail.empty() ? std::string("not_found") : error.detail;
+    co_return co_await exchange.released(call, not_found(), {.reason = reason, .shown = {}, .withheld = 1});
+  }
+  if (error.code == ErrorCode::unavailable || error.code == ErrorCode::timeout) {
+    co_return co_await exchange.upstream_failed(call, error);
+  }
+  co_return co_await exchange.upstream_rejected(call, error.detail);
+}
+
+Task<Response> answer_bundle(const Exchange& exchange, Call& call, Response upstream, WhenNothing when_nothing) {
   if (!says_fhir_json(upstream)) co_return co_await exchange.upstream_rejected(call, "not FHIR JSON");
-  // Many servers never say how long an answer is: what turns out to be small is judged whole all the same.
-  while (upstream.stream && upstream.body.size() <= limits::kStreamThreshold) {
-    auto piece = co_await upstream.stream->next();
-    if (!piece) co_return co_await exchange.upstream_failed(call, piece.error());
-    if (piece->empty()) upstream.stream.reset();
-    upstream.body += *piece;
+  if (const auto begun = co_await read_beginning(upstream); !begun) {
+    co_return co_await exchange.upstream_failed(call, begun.error());
   }
-  if (upstream.body.size() <= limits::kStreamThreshold) {
-    co_return co_await answer_whole(exchange, call, std::move(upstream));
-  }
-  auto body = upstream.stream ? std::make_shared<Continued>(std::move(upstream.body), std::move(upstream.stream))
-                              : source_of(std::move(upstream.body));
-  co_return co_await answer_in_pieces(exchange, call, std::move(body));
+  if (!is_large(upstream)) co_return co_await answer_whole(exchange, call, std::move(upstream), when_nothing);
+  co_return co_await answer_in_pieces(exchange, call, body_of(std::move(upstream)), std::move(when_nothing));
 }
 
 std::optional<Response> open_page(const Exchange& exchange, Call& call) {
@@ -306,7 +245,7 @@ Task<Response> serve_read(const Exchange& exchange, Call& call) {
       status == 409 || status == 412 || (!is_search(call.interaction.kind) && (status == 400 || status == 422));
   if (odd) co_return co_await exchange.upstream_rejected(call, "unexpected status of a read");
   if (status != 200) co_return co_await exchange.upstream_status(call, status);
-  if (single) co_return co_await answer_whole(exchange, call, std::move(*upstream));
+  if (single) co_return co_await answer_whole(exchange, call, std::move(*upstream), {});
   co_return co_await answer_bundle(exchange, call, std::move(*upstream));
 }
 

@@ -124,7 +124,7 @@ class BundleStream final : public Judging {
       } else if (stage_ == Stage::held) {
         done = co_await held(out);
       } else {
-        done = tail(out);
+        done = co_await tail(out);
       }
       if (!done) co_return std::unexpected(done.error());
       if (auto settled = co_await settle(stage_ == Stage::over); !settled) {
@@ -281,10 +281,14 @@ class BundleStream final : public Judging {
     co_return judged;
   }
 
-  Result<void> tail(std::string& out) {
+  Task<Result<void>> tail(std::string& out) {
     stage_ = Stage::over;
     if (owned_.interaction.kind == InteractionKind::history_instance && judge_.shown() == 0) {
-      return fail(ErrorCode::not_found);
+      co_return fail(ErrorCode::not_found);
+    }
+    const bool nothing = judge_.shown() == 0 || owned_.plan.summary == policy::Summary::count;
+    if (hooks_.nothing_shown && nothing) {
+      if (auto known = co_await hooks_.nothing_shown(); !known) co_return std::unexpected(known.error());
     }
     if (moves_) move_references(scanner_.head(), owned_.upstream_base, owned_.public_base);
     if (owned_.plan.summary != policy::Summary::count) {
@@ -296,12 +300,12 @@ class BundleStream final : public Judging {
     auto frame = bundle_frame(scanner_.head(), rules_, judge_.matches());
     if (!begun_) {
       frame.dump_to(out);
-      return {};
+      co_return Result<void>{};
     }
     frame.erase("resourceType");  // stands at the beginning
     const auto rest = frame.dump();
     out.append("],").append(std::string_view(rest).substr(1));
-    return {};
+    co_return Result<void>{};
   }
 
   static Error unusable(Error error) {

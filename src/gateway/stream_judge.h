@@ -46,6 +46,8 @@ struct StreamHooks {
   std::function<Task<Result<void>>(std::vector<Shown> shown, std::size_t withheld)> write_down;
   /// The facts for the patients named in a piece. Empty: a moment without directives.
   std::function<Task<Result<Moment>>(std::vector<std::string> patients)> moment;
+  /// Asked before the end of a Bundle of which no resource was shown: an error becomes the stream's.
+  std::function<Task<Result<void>>()> nothing_shown = {};
 };
 
 /// AnswerRules that live as long as the stream.
