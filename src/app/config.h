@@ -88,6 +88,7 @@ struct GatewayConfig {
   std::string phantom_key_file;
   gateway::ForeignRules foreign;
   std::string jwks_url, introspection_url, assertion_key_file;
+  bool review_tasks = false;
   gateway::DecideRules decide;
   Endpoint decide_listen;  ///< port 0: not served
   std::string decide_secret_file;

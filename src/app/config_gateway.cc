@@ -85,6 +85,7 @@ class Section {
     r.number("upstream_in_flight", in_flight, 1, 100'000);
     out_.upstream_rules.in_flight_max = in_flight;
     r.flag("upstream_retry", out_.upstream_rules.retry);
+    r.flag("review_tasks", out_.review_tasks);
   }
 
   void read_circuit(const toml::table& t) {
@@ -243,6 +244,7 @@ Result<void> apply_gateway_neighbours(const GatewayConfig& in, gateway::Config& 
   MITRAL_TRY(out.foreign.assertion_key, key_of(in.assertion_key_file));
   out.jwks_url = in.jwks_url;
   out.introspection_url = in.introspection_url;
+  out.review_tasks = in.review_tasks;
   out.bulk = in.bulk;
   out.bulk_groups = in.bulk_groups;
   out.bulk_storage = in.bulk_storage;

@@ -1,5 +1,6 @@
 #include "app/gateway_node.h"
 
+#include "gateway/emergency_reviews.h"
 #include "gateway/feed_follower.h"
 #include "gateway/gateway.h"
 #include "gateway/metrics.h"
@@ -26,11 +27,15 @@ Result<std::unique_ptr<GatewayNode>> GatewayNode::create(gateway::Config config,
 }
 
 void GatewayNode::start() {
-  if (!impl_->gateway->follows_feed()) return;
-  impl_->runtime.spawn_on(0, [gateway = impl_->gateway.get()] { return gateway->feed().run(); });
+  auto* const gateway = impl_->gateway.get();
+  if (auto* const reviews = gateway->reviews()) impl_->runtime.spawn_on(0, [reviews] { return reviews->run(); });
+  if (gateway->follows_feed()) impl_->runtime.spawn_on(0, [gateway] { return gateway->feed().run(); });
 }
 
-void GatewayNode::stop() noexcept { impl_->gateway->feed().stop(); }
+void GatewayNode::stop() noexcept {
+  impl_->gateway->feed().stop();
+  if (auto* const reviews = impl_->gateway->reviews()) reviews->stop();
+}
 
 net::Handler GatewayNode::handler() {
   return [gateway = impl_->gateway.get()](codec::Request request) { return gateway->handle(std::move(request)); };

@@ -26,7 +26,7 @@ class GatewayNode {
   GatewayNode(const GatewayNode&) = delete;
   GatewayNode& operator=(const GatewayNode&) = delete;
 
-  /// Begins to follow the revocation feed on loop 0.
+  /// Begins to follow the revocation feed, and to tell of emergency accesses, on loop 0.
   void start();
   /// Ends following; the loops must still run for a moment.
   void stop() noexcept;

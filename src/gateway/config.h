@@ -48,6 +48,8 @@ struct Config {
   std::string assumed_purpose;               ///< HL7 PurposeOfUse of tokens that name none; empty: unknown
   std::vector<policy::Label> hidden_labels;  ///< security labels that need a permission of their own (policy/labels.h)
 
+  bool review_tasks = false;  ///< emergency accesses become a Task and a Communication upstream (emergency_reviews.h)
+
   bool bulk = true;                       ///< Bulk Data export is offered, if upstream has it
   std::vector<BulkGroups> bulk_groups;    ///< clients that are not listed may export whatever their scopes allow
   std::vector<std::string> bulk_storage;  ///< URLs with a path, below which export files may lie beside upstream's own

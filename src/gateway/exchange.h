@@ -43,6 +43,7 @@ struct UpstreamRequest {
 };
 
 class Bulk;
+class EmergencyReviews;
 class Identity;
 
 /// What became of a call, for the audit.
@@ -62,8 +63,9 @@ class Exchange {
     const Clock& clock;
     Metrics& metrics;
     const PageSealer& pages;
-    Bulk* bulk = nullptr;                ///< null: Bulk Data is not offered
-    const Identity* identity = nullptr;  ///< null: upstream is told nothing about callers
+    Bulk* bulk = nullptr;                 ///< null: Bulk Data is not offered
+    const Identity* identity = nullptr;   ///< null: upstream is told nothing about callers
+    EmergencyReviews* reviews = nullptr;  ///< null: the FHIR server is not told of emergency accesses
   };
   explicit Exchange(Parts parts);
 

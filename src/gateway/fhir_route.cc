@@ -13,6 +13,7 @@
 #include "gateway/binary.h"
 #include "gateway/bulk.h"
 #include "gateway/conditional.h"
+#include "gateway/emergency_reviews.h"
 #include "gateway/operations.h"
 #include "gateway/outcome.h"
 #include "gateway/reads.h"
@@ -143,6 +144,10 @@ Task<Response> FhirRoute::handle(const Request& request, std::string_view rest) 
     token = co_await verifier_.verify((*authorization)->credentials, request.peer_address);
   }
   if (!token) co_return co_await refused_token(request, token.error());
+  if (parts_.reviews != nullptr && EmergencyReviews::concerns(**token) &&
+      !co_await parts_.reviews->note(*token, request.peer_address)) {
+    co_return unavailable();
+  }
   Call call{request, rest, std::move(*token), parts_.clock.now(), {}, false, {}, {}, {}};
   auto response = co_await guarded(call);
   if (response.stream) {

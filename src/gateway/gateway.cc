@@ -9,6 +9,7 @@
 #include "crypto/random.h"
 #include "gateway/bulk.h"
 #include "gateway/decision_endpoint.h"
+#include "gateway/emergency_reviews.h"
 #include "gateway/fhir_route.h"
 #include "gateway/outcome.h"
 #include "gateway/page_sealer.h"
@@ -81,6 +82,7 @@ struct Gateway::Impl {
   TokenVerifier verifier;
   PageSealer pages;
   Bulk bulk;
+  EmergencyReviews reviews;
   PublicDocuments documents;
   FhirRoute route;
   DecisionEndpoint decisions;
@@ -99,10 +101,14 @@ struct Gateway::Impl {
         verifier(config, issuer, metrics, clock),
         pages(config.page_key, config.audience.empty() ? config.public_base : config.audience, random),
         bulk(config.page_key, config.audience.empty() ? config.public_base : config.audience, random),
+        reviews({config, upstream, channel, audit, clock, metrics, pages}),
         documents(config, upstream, channel, issuer, clock),
-        route({config, upstream, channel, audit, clock, metrics, pages, config.bulk ? &bulk : nullptr, &identity},
+        route({config, upstream, channel, audit, clock, metrics, pages, config.bulk ? &bulk : nullptr, &identity,
+               config.review_tasks ? &reviews : nullptr},
               verifier),
-        decisions({config, upstream, channel, audit, clock, metrics, pages}, verifier, identity) {
+        decisions({config, upstream, channel, audit, clock, metrics, pages, nullptr, nullptr,
+                   config.review_tasks ? &reviews : nullptr},
+                  verifier, identity) {
     const auto url = codec::parse_http_url(config.public_base);
     base_path = url->path;
     hosts = config.hosts;
@@ -137,6 +143,7 @@ Result<std::unique_ptr<Gateway>> Gateway::create(Config config, Sender& sender, 
 }
 
 FeedFollower& Gateway::feed() noexcept { return impl_->verifier.feed(); }
+EmergencyReviews* Gateway::reviews() noexcept { return impl_->config.review_tasks ? &impl_->reviews : nullptr; }
 const Metrics& Gateway::metrics() const noexcept { return impl_->metrics; }
 bool Gateway::ready() const noexcept { return impl_->verifier.ready(impl_->clock.now()); }
 bool Gateway::follows_feed() const noexcept { return impl_->verifier.follows_feed(); }

@@ -37,6 +37,8 @@
 
 namespace mitral::gateway {
 
+class EmergencyReviews;
+
 class Gateway {
  public:
   /// Everything handed in by reference must outlive the gateway. Error: config_invalid.
@@ -54,6 +56,8 @@ class Gateway {
   [[nodiscard]] const Metrics& metrics() const noexcept;
   /// The authorization server is being heard: for /readyz.
   [[nodiscard]] bool ready() const noexcept;
+  /// What tells the FHIR server of emergency accesses, to be run in a task of its own; null: that is not configured.
+  [[nodiscard]] EmergencyReviews* reviews() noexcept;
   /// There is a revocation feed to follow: not with an issuer of another make.
   [[nodiscard]] bool follows_feed() const noexcept;
   /// Tokens remembered now.

@@ -11,6 +11,12 @@ void line(std::string& out, std::string_view name, std::string_view help, const 
   out.append(std::to_string(counter.value())).append("\n");
 }
 
+void line(std::string& out, std::string_view name, std::string_view help, const Gauge& gauge) {
+  out.append("# HELP mitral_gateway_").append(name).append(" ").append(help).append("\n# TYPE mitral_gateway_");
+  out.append(name).append(" gauge\nmitral_gateway_").append(name).append(" ");
+  out.append(std::to_string(gauge.value())).append("\n");
+}
+
 }  // namespace
 
 void Metrics::render(std::string& out) const {
@@ -43,6 +49,10 @@ void Metrics::render(std::string& out) const {
   line(out, "phantoms_total", "Identity tokens signed for the FHIR server.", phantoms);
   line(out, "decided_permit_total", "Requests that the decision endpoint permitted.", decided_permit);
   line(out, "decided_deny_total", "Requests that the decision endpoint refused.", decided_deny);
+  line(out, "reviews_due_total", "Emergency accesses that the FHIR server is to be told of.", reviews_due);
+  line(out, "reviews_written_total", "Emergency accesses whose Task the FHIR server has.", reviews_written);
+  line(out, "reviews_failed_total", "Attempts to tell the FHIR server that failed.", reviews_failed);
+  line(out, "reviews_open", "Emergency accesses whose Task the FHIR server has not acknowledged.", reviews_open);
   line(out, "resources_shown_total", "Resources that left.", resources_shown);
   line(out, "resources_withheld_total", "Resources that were taken out of answers.", resources_withheld);
   line(out, "audit_events_total", "Audit events written.", audit_events);

@@ -19,6 +19,15 @@ class Counter {
   std::atomic<std::uint64_t> value_{0};
 };
 
+class Gauge {
+ public:
+  void set(std::uint64_t value) noexcept { value_.store(value, std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t value() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> value_{0};
+};
+
 struct Metrics {
   std::array<Counter, 6> answers;       ///< by status class
   Counter no_token, bad_token, denied;  ///< refusals: 401 without, 401 with a token, 403/404 by decision
@@ -31,6 +40,8 @@ struct Metrics {
   Counter upstream_refused_full, upstream_refused_circuit;          ///< not even asked
   Counter phantoms;                                                 ///< identity tokens signed for the FHIR server
   Counter decided_permit, decided_deny;                             ///< answers of the decision endpoint
+  Counter reviews_due, reviews_written, reviews_failed;             ///< emergency_reviews.h; failed: attempts
+  Gauge reviews_open;                                               ///< not acknowledged yet
   Counter resources_shown, resources_withheld;
   Counter audit_events, audit_failures, audit_skipped;  ///< skipped: unproven callers above the rate
 

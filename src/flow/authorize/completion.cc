@@ -25,8 +25,9 @@ const model::ResourceServer* fhir_server(const Context& context, const model::Au
 
 std::string absolute_fhir_user(const Context& context, const Approval& approval) {
   const auto& granted = approval.granted;
-  const bool wanted =
-      granted.has(ScopeKind::fhir_user) || granted.has(ScopeKind::profile) || granted.has_context(ScopeContext::user);
+  // Whoever opens a record in an emergency is named to the gateway, whatever the app asked to know.
+  const bool wanted = granted.has(ScopeKind::fhir_user) || granted.has(ScopeKind::profile) ||
+                      granted.has_context(ScopeContext::user) || is_emergency(*approval.request);
   const auto* server = fhir_server(context, *approval.request);
   if (!wanted || server == nullptr || approval.user->fhir_user.empty()) return {};
   std::string url = server->audience;

@@ -6,6 +6,7 @@
 
 #include "codec/base64url.h"
 #include "flow/access_tokens.h"
+#include "flow/emergency.h"
 #include "flow/responses.h"
 #include "flow/steps/steps.h"
 #include "spec/oauth/rfc9068_access_token.h"
@@ -22,7 +23,10 @@ bool concerns_caller(const Context& context, const LiveToken& token) {
 /// A resource server can't bound user/ scopes without knowing whose they are, whether or not the client asked to know.
 bool needs_fhir_user(const Context& context, const LiveToken& token) {
   if (token.has_scope("fhirUser") || token.has_scope("profile")) return true;
-  return (context.server || context.introspector) && std::ranges::any_of(token.scopes, [](const std::string& scope) {
+  const bool resource_server = context.server || context.introspector;
+  // Whoever opened a record in an emergency is named to those who keep it.
+  if (resource_server && token.grant && is_emergency(*token.grant)) return true;
+  return resource_server && std::ranges::any_of(token.scopes, [](const std::string& scope) {
            return scope.find("user/") != std::string::npos;
          });
 }

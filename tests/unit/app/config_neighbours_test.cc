@@ -77,6 +77,7 @@ upstream_headers = ["X-Tenant: clinic"]
 upstream_timeout = "8s"
 upstream_in_flight = 7
 upstream_retry = false
+review_tasks = true
 documentation = "https://gw.example/developers"
 issuer_kind = "introspection"
 [gateway.circuit]

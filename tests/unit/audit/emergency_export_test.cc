@@ -78,6 +78,45 @@ TEST(EmergencyExport, TheNoticeTellsWhoAndWhenAndNotWhatWasStated) {
   EXPECT_EQ(notice.dump().find("bleeding"), std::string::npos);
 }
 
+EmergencyUse use() {
+  return {.issuer = "https://as.example",
+          .id = access().id.text(),
+          .client = "er-app",
+          .subject = "u_dora",
+          .clinician = "Practitioner/dora",
+          .patient = "p1",
+          .at = access().at,
+          .expires = access().expires};
+}
+
+TEST(EmergencyExport, WhatAGatewayKnowsIsATaskOfTheSameIdentifier) {
+  const auto task = review_task(use(), true);
+  const auto exported = review_task(access());
+  EXPECT_EQ(task["identifier"], exported["identifier"]);
+  EXPECT_EQ(task["code"], exported["code"]);
+  EXPECT_EQ(task["for"], exported["for"]);
+  EXPECT_EQ(task["status"].string_or(), "requested");
+  EXPECT_FALSE(task.contains("id")) << "the server's to give";
+  EXPECT_NE(input(task, "input", "audit-grant"), nullptr);
+  EXPECT_EQ(input(task, "input", "statement"), nullptr);
+  EXPECT_EQ(input(task, "input", "reason"), nullptr);
+  const auto notice = patient_notice(use(), true);
+  EXPECT_EQ(notice["identifier"], exported["identifier"]);
+  EXPECT_EQ(notice["about"][0]["identifier"], exported["identifier"][0]);
+  EXPECT_NE(notice["payload"][0]["contentString"].string_or().find("Practitioner/dora"), std::string_view::npos);
+}
+
+TEST(EmergencyExport, NamesInWordsAreNoReferences) {
+  EXPECT_EQ(review_task(use(), false).dump().find(R"("reference")"), std::string::npos);
+  EXPECT_EQ(patient_notice(use(), false).dump().find(R"("reference")"), std::string::npos);
+  EXPECT_EQ(review_task(use(), false)["requester"]["display"].string_or(), "Practitioner/dora");
+  auto unknown = use();
+  unknown.clinician.clear();
+  EXPECT_EQ(review_task(unknown, true)["requester"]["identifier"]["value"].string_or(), "u_dora");
+  unknown.patient.clear();
+  EXPECT_FALSE(review_task(unknown, true).contains("for"));
+}
+
 TEST(EmergencyExport, AuditEventsCarryThePurpose) {
   ports::AuditStore::Record record;
   record.seq = 7;
