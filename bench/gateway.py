@@ -187,8 +187,11 @@ def judging(bench):
                               capture_output=True, text=True, check=True)
         runs.append(json.loads(done.stdout))
     best = max(runs, key=lambda r: r["mb_per_s"])
+    # The yardstick is a plain scan of the same bytes, in turns with the judge: when the machine itself is slow, both are.
+    ratio = best["mb_per_s"] / best["scan_mb_per_s"]
     bench.row("searchset of 1 MB with 1,000 resources, judged while it passes", f"{best['mb_per_s']:.0f} MB/s of CPU time on one core (its best round {best['best_mb_per_s']:.0f})",
-              "-", "300 MB/s", best["mb_per_s"] >= 300, f"{best['bytes'] / best['mb_per_s'] / best['resources']:.1f} us for each resource", runs)
+              f"{ratio:.2f} of a byte-wise scan of the same text ({best['scan_mb_per_s']:.0f} MB/s) in the same seconds", "300 MB/s", best["mb_per_s"] >= 300,
+              f"{best['bytes'] / best['mb_per_s'] / best['resources']:.1f} us for each resource", runs)
 
 
 def revocation(bench):

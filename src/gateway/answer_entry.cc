@@ -161,7 +161,7 @@ EntryJudge::Verdict EntryJudge::judge(Candidate& candidate, const policy::Circum
   } else {
     const auto& resource = *candidate.resource;
     const auto is_seen = [this](std::string_view type, std::string_view id) {
-      return seen_.contains(key_of(type, id));
+      return seen_.contains(std::pmr::string(key_of(type, id)));
     };
     const auto decision =
         policy::resource_visible(rules_.access, resource, candidate.origin, is_seen, nullptr, circumstances);
@@ -170,8 +170,12 @@ EntryJudge::Verdict EntryJudge::judge(Candidate& candidate, const policy::Circum
     const bool provenance = resource["resourceType"].string_or() == "Provenance";
     if (!candidate.visible && provenance && !last) return Verdict::waits;
     if (candidate.visible && !provenance && remembers_ && seen_bytes_ < limits::kStreamHeldMax) {
-      auto key = key_of(resource["resourceType"].string_or(), resource["id"].string_or());
-      seen_bytes_ += key.size() + 64;
+      std::pmr::string key(&seen_memory_);
+      const auto type = resource["resourceType"].string_or();
+      const auto id = resource["id"].string_or();
+      key.reserve(type.size() + 1 + id.size());
+      key.append(type).append("/").append(id);
+      seen_bytes_ += key.size() + 128;  // with its place in the set
       seen_.insert(std::move(key));
     }
   }

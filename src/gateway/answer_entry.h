@@ -11,6 +11,7 @@
 // that was not is withheld. Errors: none. Thread rules: one thread at a time.
 #pragma once
 
+#include <memory_resource>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -66,8 +67,9 @@ class EntryJudge {
 
   const AnswerRules& rules_;
   const fhir::InteractionKind kind_;
-  const bool remembers_;  // a Provenance may be shown that names what was seen
-  std::unordered_set<std::string> seen_;
+  const bool remembers_;                             // a Provenance may be shown that names what was seen
+  std::pmr::monotonic_buffer_resource seen_memory_;  // freed as a whole: one name for each resource shown
+  std::pmr::unordered_set<std::pmr::string> seen_{&seen_memory_};
   std::size_t seen_bytes_ = 0;
   std::size_t withheld_ = 0;
   std::size_t shown_ = 0;
