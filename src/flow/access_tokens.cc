@@ -135,6 +135,8 @@ Task<Result<std::optional<LiveToken>>> read_live_token(const Context& context, s
     }
     if (!state->exists || !state->enabled) co_return kDead;
   }
+  // What was looked at above came from memory, the grant too if it was used lately.
+  MITRAL_CO_CHECK(store.current());
   const std::string_view user = out.grant ? std::string_view(out.subject) : std::string_view{};
   if (store.is_revoked(issuer, out.jti, out.client, user, issued)) co_return kDead;
   co_return std::optional<LiveToken>(std::move(out));

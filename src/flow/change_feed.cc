@@ -60,6 +60,7 @@ Task<Result<void>> ChangeFeed::follow() {
     auto lines = co_await store_.changes_after(from, limits::kFeedPage);
     if (!lines) {
       dirty_.store(true);
+      unread_.store(true, std::memory_order_release);
       following_.store(false);
       co_return fail(lines.error());
     }
@@ -87,6 +88,7 @@ Task<Result<void>> ChangeFeed::follow() {
     }
     if (lines->size() < limits::kFeedPage) break;
   }
+  unread_.store(false, std::memory_order_release);
   following_.store(false);
   wake(clock_.now(), true);
   co_return Result<void>{};
@@ -94,12 +96,13 @@ Task<Result<void>> ChangeFeed::follow() {
 
 void ChangeFeed::wake(Instant now, bool news) {
   std::vector<std::function<void(bool)>> ready;
+  const bool blind = !current();
   {
     const std::lock_guard lock(mutex_);
     for (auto it = waiters_.begin(); it != waiters_.end();) {
       const bool due = now >= it->deadline;
       const bool told = news && (it->after < dropped_ || !page_locked(it->issuer, it->after).changes.empty());
-      if (due || told) {
+      if (due || told || blind) {
         ready.push_back(std::move(it->resume));
         it = waiters_.erase(it);
       } else {
@@ -115,17 +118,27 @@ Task<Result<void>> ChangeFeed::tick() {
         const std::lock_guard lock(mutex_);
         return seq_;
       }()) {
-    MITRAL_CO_CHECK(co_await follow());
+    if (auto followed = co_await follow(); !followed) {
+      wake(clock_.now(), false);
+      co_return followed;
+    }
   }
   wake(clock_.now(), false);
   co_return Result<void>{};
 }
 
-Task<ChangeFeed::Page> ChangeFeed::after(Issuer issuer, std::int64_t after, Duration wait) {
+// The store's memory is in step, and so is ours: what it knows of and we could not read is not news we may hide.
+Result<void> ChangeFeed::current() const {
+  MITRAL_CHECK(store_.current());
+  if (unread_.load(std::memory_order_acquire))
+    return fail(ErrorCode::unavailable, {}, "new lines of the change feed can't be read");
+  return {};
+}
+
+Task<Result<ChangeFeed::Page>> ChangeFeed::after(Issuer issuer, std::int64_t after, Duration wait) {
   // A line may have been committed by this very process a moment ago.
-  if (dirty_.load(std::memory_order_acquire)) {
-    if (auto read = co_await follow(); !read) log::warn("feed.read_failed", {{"reason", read.error().detail}});
-  }
+  if (dirty_.load(std::memory_order_acquire)) MITRAL_CO_CHECK(co_await follow());
+  MITRAL_CO_CHECK(current());
   bool must_wait = false;
   Page page;
   {
@@ -149,6 +162,7 @@ Task<ChangeFeed::Page> ChangeFeed::after(Issuer issuer, std::int64_t after, Dura
     resume(true);
   };
   co_await woken;
+  MITRAL_CO_CHECK(current());
   const std::lock_guard lock(mutex_);
   co_return page_locked(issuer, after);
 }

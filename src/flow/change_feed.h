@@ -5,9 +5,9 @@
 // are shown to that issuer's resource servers only. A follower that asks for lines older than what is kept must drop
 // its caches: the answer's "oldest" tells.
 //
-// A waiter is woken by news or by the deadline: tick() must run at least every limits::kRevocationPoll (net's timer).
-// Limits: kFeedLines kept, kFeedWaitersMax waiting (then the answer comes at once), kFeedWaitMax.
-// Thread rules: any thread; waiters resume on their own Scheduler.
+// A waiter is woken by news, by the deadline, or when the store can no longer be followed: tick() must run at least
+// every limits::kRevocationPoll (net's timer). Limits: kFeedLines kept, kFeedWaitersMax waiting (then the answer comes
+// at once), kFeedWaitMax. Thread rules: any thread; waiters resume on their own Scheduler.
 #pragma once
 
 #include <atomic>
@@ -39,8 +39,9 @@ class ChangeFeed {
     std::int64_t oldest = 0;  ///< lowest seq that can still be asked for, minus nothing
     std::vector<model::Change> changes;
   };
-  /// Lines of the issuer after `after`, at once if there are any, else when some come or `wait` is over.
-  [[nodiscard]] Task<Page> after(Issuer issuer, std::int64_t after, Duration wait);
+  /// Lines of the issuer after `after`, at once if there are any, else when some come or `wait` is over. unavailable
+  /// when this node can't follow its store: "nothing new" would be a guess.
+  [[nodiscard]] Task<Result<Page>> after(Issuer issuer, std::int64_t after, Duration wait);
 
   /// Reads new lines of the store. Called by tick() and by the store's notice; safe to call at any time.
   [[nodiscard]] Task<Result<void>> follow();
@@ -61,6 +62,7 @@ class ChangeFeed {
   };
   [[nodiscard]] Page page_locked(const Issuer& issuer, std::int64_t after) const;
   void wake(Instant now, bool news);
+  [[nodiscard]] Result<void> current() const;
 
   ports::GrantStore& store_;
   Clock& clock_;
@@ -70,6 +72,7 @@ class ChangeFeed {
   std::int64_t dropped_ = 0;  ///< highest seq no longer kept
   std::atomic<bool> dirty_{false};
   std::atomic<bool> following_{false};
+  std::atomic<bool> unread_{false};  ///< the last look at the store's new lines failed
   std::list<Waiter> waiters_;
   std::vector<std::function<void(const model::Change&)>> listeners_;
   std::unordered_map<std::string, Instant> ended_sessions_;

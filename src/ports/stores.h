@@ -72,7 +72,7 @@ class AuthorizationStore {
   virtual Task<Result<std::optional<model::AuthorizationCode>>> find_code(Issuer issuer, Hash256 handle,
                                                                           Instant now) = 0;
   /// Redeems a code and creates its grant (and family) in one act. lost: the grant made from it before is revoked, as
-  /// if by revoke_grant, in the same act with `reuse_events`.
+  /// if by revoke_grant, in the same act with `reuse_events`, which name it.
   virtual Task<Result<Claim>> redeem_code_once(Issuer issuer, Hash256 handle, model::Grant grant,
                                                std::optional<model::RefreshFamily> family, Events events,
                                                Events reuse_events, Instant now) = 0;
@@ -236,6 +236,9 @@ class Maintenance {
   /// else's; who holds it may take it again before it ends. Only a hint for saving work: what must happen once is an
   /// act above.
   virtual Task<Result<bool>> take_lease(std::string name, Id128 holder, Instant now, Instant until) = 0;
+  /// By how much the clock that the store was given is ahead of the store's own, which all nodes share; nothing where
+  /// it has none.
+  virtual Task<Result<std::optional<Duration>>> clock_skew() { co_return std::optional<Duration>(); }
   /// A consistent copy, made while running.
   virtual Task<Result<void>> backup(std::string path) = 0;
   /// Round trips to storage since the start, for the tests that hold hot paths to a number.

@@ -21,6 +21,12 @@ constexpr flow::Endpoints kAnyOrigin{Endpoint::jwks, Endpoint::openid_configurat
 constexpr std::string_view kAllowHeaders = "Authorization, Content-Type, Accept, DPoP, If-None-Match, X-Requested-With";
 constexpr std::string_view kExposeHeaders = "WWW-Authenticate, Retry-After, DPoP-Nonce, ETag";
 
+// Where somebody may be let in, or told that a token lives.
+constexpr flow::Endpoints kGated{Endpoint::authorize, Endpoint::interaction, Endpoint::account,
+                                 Endpoint::par,       Endpoint::token,       Endpoint::introspect,
+                                 Endpoint::launch,    Endpoint::userinfo,    Endpoint::revocations};
+constexpr flow::Endpoints kPages{Endpoint::authorize, Endpoint::interaction, Endpoint::account};
+
 codec::Response plain(int status, std::string_view text) {
   codec::Response out = codec::Response::with(status, "text/plain; charset=utf-8", std::string(text));
   out.headers.set("Cache-Control", "no-store");
@@ -48,7 +54,7 @@ bool AuthorizationServer::origin_registered(const flow::Context* context, const 
     auto fresh = std::make_shared<Origins>();
     fresh->directory = directory;
     for (const auto& each : services_.issuers) {
-      for (const auto* client : directory->clients(each->id())) {
+      for (const auto* client : directory->clients_with(each->id(), "\"origins\"")) {
         if (!client->enabled) continue;
         for (const auto& o : client->origins) fresh->known.insert(each->text() + '\n' + o);
       }
@@ -75,6 +81,17 @@ void AuthorizationServer::add_cors(codec::Response& response, const codec::Reque
   if (!origin_registered(context, issuer, *origin)) return;
   response.headers.set("Access-Control-Allow-Origin", *origin);
   response.headers.set("Access-Control-Expose-Headers", kExposeHeaders);
+}
+
+codec::Response AuthorizationServer::closed(flow::Context& context, const Error& error) {
+  services_.metrics.errors[static_cast<std::size_t>(error.code)].add();
+  log::info("request.refused",
+            {{"endpoint", flow::name(context.endpoint)}, {"error", name(error.code)}, {"reason", error.detail}});
+  if (!kPages.contains(context.endpoint)) return flow::error_response(context, error);
+  auto out = front_.error_page(context.issuer, 503, "Something is wrong on our side right now. Please try again soon.");
+  out.headers.set("Retry-After", "2");
+  flow::add_common_headers(out, context.issuer);
+  return out;
 }
 
 Task<codec::Response> AuthorizationServer::handle(codec::Request request) {
@@ -111,6 +128,14 @@ Task<codec::Response> AuthorizationServer::handle(codec::Request request) {
   flow::Context context(services_, issuer, endpoint, std::move(request));
   codec::Response out;
   bool failed = false;
+  if (gate_ && kGated.contains(endpoint)) {
+    if (auto open = gate_(); !open) {
+      out = closed(context, open.error());
+      add_cors(out, context.request, &context, issuer, endpoint);
+      services_.metrics.count(endpoint, out.status);
+      co_return out;
+    }
+  }
   try {
     switch (endpoint) {
       case Endpoint::authorize: out = co_await front_.authorize(context); break;

@@ -7,12 +7,14 @@
 // Thread rules: handle() from any thread that has a Scheduler.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
 #include <unordered_set>
 
+#include "base/result.h"
 #include "base/task.h"
 #include "codec/message.h"
 #include "flow/services.h"
@@ -24,6 +26,9 @@ class AuthorizationServer {
  public:
   AuthorizationServer(flow::Services& services, FrontChannel& front_channel);
   [[nodiscard]] Task<codec::Response> handle(codec::Request request);
+  /// Asked before every request that may let somebody in or tell that a token lives; an error of it is the answer. At
+  /// start only; quick, on any thread. Revoking, signing out and public documents are never stopped by it.
+  void set_gate(std::function<Result<void>()> gate) { gate_ = std::move(gate); }
 
  private:
   struct Origins {
@@ -34,9 +39,11 @@ class AuthorizationServer {
                                        std::string_view origin);
   void add_cors(codec::Response& response, const codec::Request& request, const flow::Context* context,
                 const flow::IssuerRuntime& issuer, flow::Endpoint endpoint);
+  [[nodiscard]] codec::Response closed(flow::Context& context, const Error& error);
 
   flow::Services& services_;
   FrontChannel& front_;
+  std::function<Result<void>()> gate_;
   std::mutex mutex_;
   std::shared_ptr<const Origins> origins_;
 };

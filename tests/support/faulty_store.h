@@ -13,6 +13,7 @@ class FaultyStore final : public ports::Store {
   explicit FaultyStore(std::unique_ptr<ports::Store> inner) : inner_(std::move(inner)) {}
   bool writes_fail = false;
   bool reads_fail = false;
+  bool stale = false;  ///< everything works, but the change feed can't be followed
 
   // What requests read from memory goes on.
   [[nodiscard]] std::shared_ptr<const ports::Directory> directory() const override { return inner_->directory(); }
@@ -22,7 +23,7 @@ class FaultyStore final : public ports::Store {
   }
   [[nodiscard]] std::int64_t latest_change() const override { return inner_->latest_change(); }
   [[nodiscard]] Result<void> current() const override {
-    if (reads_fail) return fail(ErrorCode::unavailable, {}, "lost connection");
+    if (reads_fail || stale) return fail(ErrorCode::unavailable, {}, "lost connection");
     return inner_->current();
   }
   void on_change(std::function<void()> callback) override { inner_->on_change(std::move(callback)); }
@@ -41,6 +42,7 @@ class FaultyStore final : public ports::Store {
     return inner_->name args;                 \
   }
   using Events = ports::Events;
+  using OptionalSkew = std::optional<Duration>;
   using OptionalPushed = std::optional<model::PushedRequest>;
   using OptionalLaunch = std::optional<model::LaunchTicket>;
   using OptionalInteraction = std::optional<model::Interaction>;
@@ -123,6 +125,7 @@ class FaultyStore final : public ports::Store {
   MITRAL_READ(ports::AuditStore::Anchor, anchor, (), ())
   MITRAL_ACT(std::size_t, release_up_to, (std::int64_t s, std::size_t l), (s, l))
   MITRAL_ACT(bool, take_lease, (std::string n, Id128 h, Instant a, Instant u), (std::move(n), h, a, u))
+  MITRAL_READ(OptionalSkew, clock_skew, (), ())
   MITRAL_ACT(void, backup, (std::string p), (std::move(p)))
 #undef MITRAL_ACT
 #undef MITRAL_READ

@@ -26,8 +26,9 @@ Task<Result<void>> revocations(Context& context) {
   MITRAL_CO_TRY(const auto wait, number(context.form, "wait"));
   const auto seconds =
       std::min<std::uint64_t>(wait, static_cast<std::uint64_t>(limits::kFeedWaitMax / std::chrono::seconds(1)));
-  const auto page = co_await context.services.feed.after(context.issuer.id(), static_cast<std::int64_t>(after),
-                                                         Duration(std::chrono::seconds(seconds)));
+  MITRAL_CO_TRY(const auto page,
+                co_await context.services.feed.after(context.issuer.id(), static_cast<std::int64_t>(after),
+                                                     Duration(std::chrono::seconds(seconds))));
   codec::Json changes = codec::Json::array();
   for (const auto& line : page.changes) {
     changes.push_back(codec::Json::object({{"seq", line.seq},

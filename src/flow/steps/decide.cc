@@ -21,6 +21,7 @@ Task<Result<void>> decide(Context& context) {
   if (!user->exists || !user->enabled) co_return refused("user is gone or disabled");
   if (user->tokens_valid_from > redeemed.since()) co_return refused("user was revoked since");
   if (context.client->record().tokens_valid_from > redeemed.since()) co_return refused("client was revoked since");
+  MITRAL_CO_CHECK(services.store.current());
   if (services.store.is_revoked(context.issuer.id(), Id128{}, grant.client.value, grant.user.value, redeemed.since())) {
     co_return refused("client or user was revoked since");
   }
