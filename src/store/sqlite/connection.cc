@@ -95,6 +95,27 @@ Result<Connection> Connection::open(const std::string& path, Mode mode, Duration
   return out;
 }
 
+Result<Connection> Connection::open_unchanged(const std::string& path) {
+  std::string uri = "file:";
+  for (const char c : path) {
+    if (c == '%' || c == '?' || c == '#') {
+      uri += fmt::format("%{:02x}", static_cast<unsigned char>(c));
+    } else {
+      uri += c;
+    }
+  }
+  uri += "?immutable=1";
+  Connection out;
+  const int code = sqlite3_open_v2(
+      uri.c_str(), &out.db_, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+      nullptr);
+  if (code != SQLITE_OK) return std::unexpected(out.error(code, "open"));
+  sqlite3_db_config(out.db_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  sqlite3_db_config(out.db_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  MITRAL_CHECK(out.execute("PRAGMA query_only=ON; PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY"));
+  return out;
+}
+
 Connection::Connection(Connection&& other) noexcept
     : db_(std::exchange(other.db_, nullptr)),
       statements_(std::exchange(other.statements_, {})),

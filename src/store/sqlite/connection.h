@@ -35,6 +35,8 @@ class Connection {
  public:
   enum class Mode : std::uint8_t { read, write };
   [[nodiscard]] static Result<Connection> open(const std::string& path, Mode mode, Duration busy_timeout);
+  /// A file that nobody writes, such as a backup: nothing is changed in it or beside it.
+  [[nodiscard]] static Result<Connection> open_unchanged(const std::string& path);
   Connection() = default;
   Connection(Connection&& other) noexcept;
   Connection& operator=(Connection&& other) noexcept;
