@@ -14,12 +14,18 @@
 #include <utility>
 #include <vector>
 
+#include "base/result.h"
 #include "model/client.h"
 #include "model/emergency.h"
 #include "model/grant.h"
 #include "model/user.h"
 
 namespace mitral::store {
+
+/// A document that does not read back is damage that must not be guessed around.
+[[nodiscard]] inline std::unexpected<Error> unreadable(std::string_view table) {
+  return fail(ErrorCode::internal, {}, "unreadable document in table " + std::string(table));
+}
 
 [[nodiscard]] std::string to_document(const model::Client& client);
 [[nodiscard]] std::optional<model::Client> client_from(std::string_view document);

@@ -1,7 +1,7 @@
 // FreshCodes: authorization codes that were just made, for the one look-up that comes a moment later (RFC 6749 §4.1.3).
 //
-// A hint, never the judge: whether a code is still unused is decided by the conditional update in the database, also when
-// another process redeemed or burned it meanwhile. A code is taken out when it is found; whoever comes again is
+// A hint, never the judge: whether a code is still unused is decided by the conditional update in the database, also
+// when another process redeemed or burned it meanwhile. A code is taken out when it is found; whoever comes again is
 // answered from the database.
 //
 // Limits: as many codes as the constructor says, oldest out first. Thread rules: any thread; one lock for each of

@@ -1,8 +1,8 @@
 // GrantCache: grants that were used lately, bounded in number, least recently used out first.
 //
-// A reader that found a grant in the database may only put it here if no revocation came in between: it takes the shard's
-// epoch before it reads and hands it back with the grant. Revocations move the epoch, so a stale row can't come to
-// life.
+// A reader that found a grant in the database may only put it here if no revocation came in between: it takes the
+// shard's epoch before it reads and hands it back with the grant. Revocations move the epoch, so a stale row can't come
+// to life.
 //
 // Thread rules: any thread; one lock for each of kShards shards.
 #pragma once

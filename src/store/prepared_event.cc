@@ -11,4 +11,10 @@ PreparedEvents prepare(const std::vector<model::AuditEvent>& events) {
   return out;
 }
 
+void name_grant(std::vector<model::AuditEvent>& events, const Id128& grant) {
+  for (auto& event : events) {
+    if (event.grant.empty()) event.grant = grant.text();
+  }
+}
+
 }  // namespace mitral::store

@@ -20,4 +20,7 @@ struct PreparedEvent {
 using PreparedEvents = std::vector<PreparedEvent>;
 [[nodiscard]] PreparedEvents prepare(const std::vector<model::AuditEvent>& events);
 
+/// Events that name no grant are about this one: who used a code a second time can't know what the first use made.
+void name_grant(std::vector<model::AuditEvent>& events, const Id128& grant);
+
 }  // namespace mitral::store

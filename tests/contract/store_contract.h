@@ -1,7 +1,7 @@
 // The contract of ports/stores.h as tests: every adapter runs all of them. A new adapter adds its name to StoreKind, a
 // case to make_store(), and nothing else.
 //
-// A test that needs a real file (faults, other processes) stands in store_sqlite_test.cc.
+// Tests that need a real file or server (faults, other processes) stand in files of their own.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -20,22 +20,35 @@
 #include "crypto/hash.h"
 #include "ports/stores.h"
 #include "store/memory/memory_store.h"
+#include "store/postgres/postgres_store.h"
 #include "store/sqlite/sqlite_store.h"
+#include "support/postgres_server.h"
 
 namespace mitral::contract {
 
 using namespace std::chrono_literals;
 using ports::Claim;
 using ports::Events;
+using testing_support::PostgresServer;
 using RotationOutcome = ports::GrantStore::RotationOutcome;
 
 inline const Issuer kClinic{"https://as.example/t/clinic"};
 inline const Issuer kOther{"https://as.example/t/other"};
 inline const Instant kStart = from_seconds(1'800'000'000);
 
-enum class StoreKind : std::uint8_t { memory, sqlite };
+enum class StoreKind : std::uint8_t { memory, sqlite, postgres };
 inline std::string kind_name(const testing::TestParamInfo<StoreKind>& info) {
-  return info.param == StoreKind::memory ? "memory" : "sqlite";
+  constexpr const char* kNames[] = {"memory", "sqlite", "postgres"};
+  return kNames[static_cast<std::size_t>(info.param)];
+}
+inline std::vector<StoreKind> servers() {
+  if (PostgresServer::installed()) return {StoreKind::sqlite, StoreKind::postgres};
+  return {StoreKind::sqlite};
+}
+inline std::vector<StoreKind> adapters() {
+  auto out = servers();
+  out.push_back(StoreKind::memory);
+  return out;
 }
 
 /// A folder of its own that goes away with the test.
@@ -60,6 +73,12 @@ class TempDir {
 
 inline std::unique_ptr<store::SqliteStore> open_sqlite(store::SqliteOptions options, const Clock& clock) {
   auto opened = store::SqliteStore::open(std::move(options), clock);
+  EXPECT_TRUE(opened) << (opened ? "" : opened.error().detail);
+  return opened ? std::move(*opened) : nullptr;
+}
+
+inline std::unique_ptr<store::PostgresStore> open_postgres(store::PostgresOptions options, const Clock& clock) {
+  auto opened = store::PostgresStore::open(std::move(options), clock);
   EXPECT_TRUE(opened) << (opened ? "" : opened.error().detail);
   return opened ? std::move(*opened) : nullptr;
 }
@@ -267,14 +286,21 @@ class StoreContract : public testing::TestWithParam<StoreKind>, public Records {
 
   std::unique_ptr<ports::Store> make_store() {
     if (GetParam() == StoreKind::memory) return store::make_memory_store(clock_);
+    if (GetParam() == StoreKind::postgres) {
+      store::PostgresOptions options;
+      options.connect = PostgresServer::shared().fresh();
+      return open_postgres(std::move(options), clock_);
+    }
     store::SqliteOptions options;
     options.path = dir_.file("store.db");
     return open_sqlite(std::move(options), clock_);
   }
 
   static void expect_intact(ports::Store& store) {
-    const auto verdict =
-        audit::verify([&](std::int64_t after, std::size_t limit) { return run_sync(store.read(after, limit)); }, {});
+    audit::VerifyOptions from_its_beginning;
+    from_its_beginning.begins = get(store.anchor());
+    const auto verdict = audit::verify(
+        [&](std::int64_t after, std::size_t limit) { return run_sync(store.read(after, limit)); }, from_its_beginning);
     ASSERT_TRUE(verdict) << verdict.error().detail;
     EXPECT_TRUE(verdict->intact()) << audit::name(verdict->finding) << " at " << verdict->broken_at;
     EXPECT_EQ(verdict->head.seq, store.last_seq());
@@ -325,7 +351,6 @@ class StoreContract : public testing::TestWithParam<StoreKind>, public Records {
   std::unique_ptr<ports::Store> store_;
 };
 
-#define MITRAL_STORE_CONTRACT(suite) \
-  INSTANTIATE_TEST_SUITE_P(Adapters, suite, testing::Values(StoreKind::memory, StoreKind::sqlite), kind_name)
+#define MITRAL_STORE_CONTRACT(suite) INSTANTIATE_TEST_SUITE_P(Adapters, suite, testing::ValuesIn(adapters()), kind_name)
 
 }  // namespace mitral::contract

@@ -213,7 +213,10 @@ Result<void> Dialer::set_up(Connection& connection, Connection::Steady::time_poi
                   "SET default_transaction_read_only TO {};"
                   "SELECT set_config('synchronous_commit', 'on', false)"
                   " WHERE current_setting('synchronous_commit', true) = 'off';"
-                  "SELECT set_config('jit', 'off', false) WHERE current_setting('jit', true) = 'on'",
+                  "SELECT set_config('jit', 'off', false) WHERE current_setting('jit', true) = 'on';"
+                  // Everything is read by an index. A plan made while the tables were empty must not outlive that.
+                  "SELECT set_config('enable_seqscan', 'off', false)"
+                  " WHERE current_setting('enable_seqscan', true) = 'on'",
                   connection.schema_, millis(limits::kPostgresStatementTimeout), millis(limits::kPostgresLockTimeout),
                   millis(limits::kPostgresIdleTransaction), options_.read_only ? "on" : "off"),
       deadline));

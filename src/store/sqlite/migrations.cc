@@ -90,11 +90,19 @@ DROP TRIGGER audit_no_delete;
 CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit WHEN OLD.seq > coalesce((SELECT seq FROM audit_anchor), 0)
   BEGIN SELECT RAISE(ABORT, 'the audit record is append-only'); END;
 )sql"},
+    Migration{7, "which programs may work beside a newer one", R"sql(
+CREATE TABLE schema_serves(id INTEGER PRIMARY KEY CHECK(id = 1), serves INTEGER NOT NULL) STRICT;
+)sql"},
 };
+constexpr std::int64_t kServesFrom = 7;  // the file tells from this step on
 
 Result<void> run_step(Connection& connection, const Migration& step) {
   MITRAL_CHECK(connection.execute(step.sql));
-  const auto stamp = fmt::format("PRAGMA application_id={}; PRAGMA user_version={}", kApplicationId, step.number);
+  auto stamp = fmt::format("PRAGMA application_id={}; PRAGMA user_version={}", kApplicationId, step.number);
+  if (step.number >= kServesFrom) {
+    stamp += fmt::format("; INSERT OR REPLACE INTO schema_serves(id, serves) VALUES(1, {})",
+                         step.serves == 0 ? step.number : step.serves);
+  }
   return connection.execute(stamp.c_str());
 }
 
@@ -126,6 +134,14 @@ Result<std::int64_t> advance(Connection& connection, std::int64_t target) {
   return finish(0);
 }
 
+/// The oldest program that can work with the file as it is.
+Result<std::int64_t> serves(Connection& connection, std::int64_t version) {
+  MITRAL_TRY(const auto told,
+             connection.integer("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'schema_serves'"));
+  if (told == 0) return version;
+  return connection.integer("SELECT serves FROM schema_serves WHERE id = 1");
+}
+
 Result<void> check_file(Connection& connection) {
   auto version = connection.integer("PRAGMA user_version");
   if (!version) return std::unexpected(version.error());
@@ -135,9 +151,12 @@ Result<void> check_file(Connection& connection) {
     return fail(ErrorCode::config_invalid, {}, "the file is a database of another program");
   }
   if (*version > newest_schema()) {
-    return fail(ErrorCode::config_invalid, {},
-                fmt::format("the database has schema {}, written by a newer version; this program knows up to {}",
-                            *version, newest_schema()));
+    MITRAL_TRY(const auto oldest, serves(connection, *version));
+    if (oldest > newest_schema() || oldest == 0) {
+      return fail(ErrorCode::config_invalid, {},
+                  fmt::format("the database has schema {}, written by a newer version; this program knows up to {}",
+                              *version, newest_schema()));
+    }
   }
   return {};
 }

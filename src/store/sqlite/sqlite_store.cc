@@ -17,7 +17,86 @@
 namespace mitral::store {
 namespace {
 
-std::chrono::nanoseconds steady_now() { return std::chrono::steady_clock::now().time_since_epoch(); }
+/// The file as the feed's reader sees it; in one snapshot when the connection is in a transaction.
+class FileSource final : public Remembered::Source {
+ public:
+  explicit FileSource(Connection& connection) : connection_(connection) {}
+  Result<void> everything(Remembered::Loading& to) override;
+  Result<Lines> after(std::int64_t seq) override;
+  Result<std::optional<std::string>> document(const Remembered::Entry& entry) override;
+
+ private:
+  [[nodiscard]] Result<void> everything_within(Remembered::Loading& to);
+  /// The counter of the table and not its last row: swept lines still count.
+  [[nodiscard]] Result<std::int64_t> newest() {
+    return connection_.integer("SELECT seq FROM sqlite_sequence WHERE name = 'changes'");
+  }
+  Connection& connection_;
+};
+
+Result<void> FileSource::everything(Remembered::Loading& to) {
+  if (connection_.in_transaction()) return everything_within(to);
+  MITRAL_CHECK(connection_.execute("BEGIN"));  // one snapshot for all of it
+  auto done = everything_within(to);
+  auto ended = connection_.execute("ROLLBACK");
+  return done ? ended : done;
+}
+
+Result<void> FileSource::everything_within(Remembered::Loading& to) {
+  MITRAL_TRY(to.newest, newest());
+  {
+    Query query(connection_, "SELECT issuer, kind, subject, at FROM floors");
+    for (;;) {
+      MITRAL_TRY(const bool row, query.step());
+      if (!row) break;
+      to.floor(static_cast<FloorKind>(query.integer(1)), Issuer(query.text(0)), query.text(2), query.time(3));
+    }
+  }
+  {
+    const auto kind = model::ChangeKind::token_revoked;
+    Query query(connection_, "SELECT issuer, subject, expires FROM changes WHERE kind = ?1");
+    query.bind(kind);
+    for (;;) {
+      MITRAL_TRY(const bool row, query.step());
+      if (!row) break;
+      to.token(Issuer(query.text(0)), query.text(1), query.time(2));
+    }
+  }
+  for (const bool server : {false, true}) {
+    Query query(connection_, server ? "SELECT document FROM resource_servers" : "SELECT document FROM clients");
+    for (;;) {
+      MITRAL_TRY(const bool row, query.step());
+      if (!row) break;
+      MITRAL_CHECK(to.document(server, query.text(0)));
+    }
+  }
+  return {};
+}
+
+Result<Remembered::Source::Lines> FileSource::after(std::int64_t seq) {
+  Lines out;
+  MITRAL_TRY(out.newest, newest());
+  Query query(connection_, "SELECT seq, issuer, kind, subject, at, expires FROM changes WHERE seq > ?1 ORDER BY seq");
+  query.bind(seq);
+  for (;;) {
+    MITRAL_TRY(const bool row, query.step());
+    if (!row) return out;
+    out.changes.push_back({.seq = query.integer(0),
+                           .issuer = Issuer(query.text(1)),
+                           .kind = static_cast<model::ChangeKind>(query.integer(2)),
+                           .subject = std::string(query.text(3)),
+                           .at = query.time(4),
+                           .expires = query.time(5)});
+  }
+}
+
+Result<std::optional<std::string>> FileSource::document(const Remembered::Entry& entry) {
+  Query query(connection_, entry.server ? "SELECT document FROM resource_servers WHERE issuer = ?1 AND id = ?2"
+                                        : "SELECT document FROM clients WHERE issuer = ?1 AND id = ?2");
+  MITRAL_TRY(const bool row, query.bind(entry.issuer, entry.id).step());
+  if (!row) return std::nullopt;
+  return std::string(query.text(0));
+}
 
 }  // namespace
 
@@ -32,7 +111,7 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(SqliteOptions options, co
 }
 
 StoreImpl::StoreImpl(SqliteOptions options, const Clock& clock)
-    : options_(std::move(options)), clock_(clock), grants_(options_.grant_cache), codes_(options_.fresh_codes) {}
+    : options_(std::move(options)), clock_(clock), memory_(options_.grant_cache, options_.fresh_codes) {}
 
 StoreImpl::~StoreImpl() {
   {
@@ -57,13 +136,19 @@ Result<void> StoreImpl::start() {
     MITRAL_TRY(readers_.back()->connection, Connection::open(options_.path, Connection::Mode::read, timeout));
   }
   MITRAL_TRY(ticker_connection_, Connection::open(options_.path, Connection::Mode::read, timeout));
-  MITRAL_CHECK(load_all(ticker_connection_));
-  followed_ = steady_now().count();
-  writer_ = std::make_unique<Writer>(
-      std::move(connection), options_,
-      Writer::Listener{.begun = [this](Connection& c) { return follow(c); },
-                       .committed = [this](Connection& c,
-                                           std::vector<model::Change> changes) { committed(c, std::move(changes)); }});
+  FileSource file(ticker_connection_);
+  MITRAL_CHECK(memory_.load(file));
+  writer_ = std::make_unique<Writer>(std::move(connection), options_,
+                                     Writer::Listener{.begun =
+                                                          [this](Connection& c) {
+                                                            FileSource source(c);
+                                                            return memory_.follow(source);
+                                                          },
+                                                      .committed =
+                                                          [this](Connection& c, std::vector<model::Change> changes) {
+                                                            FileSource source(c);
+                                                            memory_.committed(source, std::move(changes));
+                                                          }});
   MITRAL_CHECK(writer_->start());
   ticker_ = std::thread([this] { tick_loop(); });
   return {};
@@ -75,199 +160,16 @@ std::size_t StoreImpl::thread_number() noexcept {
   return number;
 }
 
-// ---- memory follows the file
-
-Result<void> StoreImpl::load_all(Connection& connection) {
-  if (connection.in_transaction()) return load_all_within(connection);
-  MITRAL_CHECK(connection.execute("BEGIN"));  // one snapshot for all of it
-  auto done = load_all_within(connection);
-  auto ended = connection.execute("ROLLBACK");
-  return done ? ended : done;
-}
-
-Result<void> StoreImpl::load_all_within(Connection& connection) {
-  {
-    Query query(connection, "SELECT issuer, kind, subject, at FROM floors");
-    for (;;) {
-      MITRAL_TRY(const bool row, query.step());
-      if (!row) break;
-      revocations_.raise(static_cast<FloorKind>(query.integer(1)), Issuer(query.text(0)), query.text(2), query.time(3));
-    }
-  }
-  {
-    const auto kind = model::ChangeKind::token_revoked;
-    Query query(connection, "SELECT issuer, subject, expires FROM changes WHERE kind = ?1");
-    query.bind(kind);
-    for (;;) {
-      MITRAL_TRY(const bool row, query.step());
-      if (!row) break;
-      revocations_.revoke_token(Issuer(query.text(0)), query.text(1), query.time(2));
-    }
-  }
-  MITRAL_CHECK(load_directory(connection));
-  // The counter of the table and not its last row: swept lines still count.
-  MITRAL_TRY(const auto newest, connection.integer("SELECT seq FROM sqlite_sequence WHERE name = 'changes'"));
-  grants_.clear();
-  applied_.store(newest, std::memory_order_release);
-  return {};
-}
-
-Result<void> StoreImpl::load_directory(Connection& connection) {
-  auto fresh = std::make_shared<ports::Directory>();
-  for (const bool is_server : {false, true}) {
-    Query query(connection, is_server ? "SELECT document FROM resource_servers" : "SELECT document FROM clients");
-    for (;;) {
-      MITRAL_TRY(const bool row, query.step());
-      if (!row) break;
-      MITRAL_CHECK(add_entry(*fresh, is_server, query.text(0)));
-    }
-  }
-  const std::unique_lock lock(directory_mutex_);
-  directory_ = std::move(fresh);
-  return {};
-}
-
-/// The entries of the directory that a line of the feed concerns; "client:" and "server:" are this store's own
-/// spelling.
-std::optional<StoreImpl::DirectoryEntry> StoreImpl::directory_entry(const model::Change& change) {
-  std::string_view subject = change.subject;
-  if (change.kind == model::ChangeKind::client_revoked)
-    return DirectoryEntry{change.issuer, std::string(subject), false};
-  if (change.kind != model::ChangeKind::directory_changed) return std::nullopt;
-  const bool server = subject.starts_with(kServerSubject);
-  subject.remove_prefix(std::min(subject.size(), server ? kServerSubject.size() : kClientSubject.size()));
-  return DirectoryEntry{change.issuer, std::string(subject), server};
-}
-
-/// A new snapshot with these entries read again: a thousand clients are not parsed anew because one was changed.
-Result<void> StoreImpl::refresh_directory(Connection& connection, const std::vector<DirectoryEntry>& entries) {
-  auto fresh = std::make_shared<ports::Directory>(*directory());
-  for (const auto& entry : entries) {
-    Query query(connection, entry.server ? "SELECT document FROM resource_servers WHERE issuer = ?1 AND id = ?2"
-                                         : "SELECT document FROM clients WHERE issuer = ?1 AND id = ?2");
-    MITRAL_TRY(const bool row, query.bind(entry.issuer, entry.id).step());
-    if (entry.server) {
-      fresh->remove_resource_server(entry.issuer, entry.id);
-    } else {
-      fresh->remove_client(entry.issuer, entry.id);
-    }
-    if (!row) continue;
-    MITRAL_CHECK(add_entry(*fresh, entry.server, query.text(0)));
-  }
-  const std::unique_lock lock(directory_mutex_);
-  directory_ = std::move(fresh);
-  return {};
-}
-
-Result<void> StoreImpl::add_entry(ports::Directory& directory, bool is_server, std::string_view document) const {
-  if (is_server) {
-    auto server = resource_server_from(document);
-    if (!server) return unreadable("resource_servers");
-    directory.add(std::move(*server));
-    return {};
-  }
-  auto client = client_from(document);
-  if (!client) return unreadable("clients");
-  const auto floor = revocations_.floor(FloorKind::client, client->issuer, client->id.value);
-  client->tokens_valid_from = std::max(client->tokens_valid_from, floor);
-  directory.add(std::move(*client));
-  return {};
-}
-
-Result<void> StoreImpl::follow(Connection& connection) {
-  bool news = false;
-  {
-    const std::lock_guard lock(feed_mutex_);
-    const auto applied = applied_.load(std::memory_order_relaxed);
-    std::vector<model::Change> changes;
-    {
-      Query query(connection,
-                  "SELECT seq, issuer, kind, subject, at, expires FROM changes WHERE seq > ?1 ORDER BY seq");
-      query.bind(applied);
-      for (;;) {
-        MITRAL_TRY(const bool row, query.step());
-        if (!row) break;
-        changes.push_back({.seq = query.integer(0),
-                           .issuer = Issuer(query.text(1)),
-                           .kind = static_cast<model::ChangeKind>(query.integer(2)),
-                           .subject = std::string(query.text(3)),
-                           .at = query.time(4),
-                           .expires = query.time(5)});
-      }
-    }
-    MITRAL_TRY(const auto newest, connection.integer("SELECT seq FROM sqlite_sequence WHERE name = 'changes'"));
-    const auto expected = newest - applied;
-    if (expected > static_cast<std::int64_t>(changes.size())) {
-      // This process slept so long that lines it had not seen were swept: nothing in memory can be trusted.
-      MITRAL_CHECK(load_all(connection));
-      news = true;
-    } else {
-      news = apply_locked(connection, changes);
-    }
-    if (directory_stale_) directory_stale_ = !load_directory(connection).has_value();
-    if (!directory_stale_) followed_.store(steady_now().count(), std::memory_order_release);
-  }
-  if (news) notify();
-  return {};
-}
-
-Result<void> StoreImpl::current() const {
-  const auto age = steady_now() - std::chrono::nanoseconds(followed_.load(std::memory_order_acquire));
-  if (age <= limits::kFeedStale) return {};
-  return fail(ErrorCode::unavailable, {}, "the change feed can't be followed: memory may be out of date");
-}
-
-void StoreImpl::committed(Connection& connection, std::vector<model::Change> changes) {
-  bool news = false;
-  {
-    const std::lock_guard lock(feed_mutex_);
-    // The ticker may have read some of them from the file already.
-    const auto applied = applied_.load(std::memory_order_relaxed);
-    std::erase_if(changes, [applied](const auto& change) { return change.seq <= applied; });
-    news = apply_locked(connection, changes);
-  }
-  if (news) notify();
-}
-
-bool StoreImpl::apply_locked(Connection& connection, const std::vector<model::Change>& changes) {
-  if (changes.empty()) return false;
-  std::vector<DirectoryEntry> touched;
-  for (const auto& change : changes) {
-    revocations_.apply(change);
-    if (change.kind == model::ChangeKind::grant_revoked) {
-      if (const auto id = Id128::parse(change.subject)) grants_.revoke(*id, change.at);
-    }
-    if (auto entry = directory_entry(change)) touched.push_back(std::move(*entry));
-  }
-  if (!touched.empty()) {
-    if (auto loaded = refresh_directory(connection, touched); !loaded) {
-      directory_stale_ = true;
-      log::error("store.directory_reload_failed", {{"detail", loaded.error().detail}});
-    }
-  }
-  applied_.store(changes.back().seq, std::memory_order_release);
-  return true;
-}
-
-void StoreImpl::on_change(std::function<void()> callback) {
-  const std::lock_guard lock(callbacks_mutex_);
-  callbacks_.push_back(std::move(callback));
-}
-
-void StoreImpl::notify() {
-  const std::lock_guard lock(callbacks_mutex_);
-  for (const auto& callback : callbacks_) callback();
-}
-
 void StoreImpl::tick_loop() {
   constexpr int kIdleTicks = static_cast<int>(limits::kAuditCheckpointIdle / limits::kRevocationPoll);
+  FileSource file(ticker_connection_);
   bool failing = false;
   for (int tick = 1;; ++tick) {
     {
       std::unique_lock lock(tick_mutex_);
       if (tick_wake_.wait_for(lock, limits::kRevocationPoll, [this] { return stopping_; })) return;
     }
-    const auto followed = follow(ticker_connection_);
+    const auto followed = memory_.follow(file);
     if (!followed && !failing) log::error("store.feed_failed", {{"detail", followed.error().detail}});
     failing = !followed.has_value();
     if (writer_->wal_pages() > static_cast<int>(limits::kWalPagesPassive)) {
@@ -303,7 +205,7 @@ Task<Result<void>> StoreImpl::probe() {
 }
 
 Task<Result<std::size_t>> StoreImpl::sweep(Instant now, std::size_t batch) {
-  revocations_.drop_expired(now);
+  memory_.revocations().drop_expired(now);
   return writer_->write([now, batch](Tx& tx) -> Result<std::size_t> {
     // A redeemed code is remembered a little longer, so that its second use is recognised.
     const Instant code_end = now - limits::kCodeReuseMemory;

@@ -199,13 +199,13 @@ Task<Result<Claim>> StoreImpl::complete_authorization(Issuer issuer, Completion 
   });
   if (outcome && *outcome == Claim::won && completion.code) {
     completion.code->issuer = std::move(issuer);
-    codes_.put(std::move(*completion.code));
+    memory_.codes().put(std::move(*completion.code));
   }
   co_return outcome;
 }
 
 Task<Result<std::optional<model::AuthorizationCode>>> StoreImpl::find_code(Issuer issuer, Hash256 handle, Instant now) {
-  if (auto fresh = codes_.take(issuer, handle, now)) co_return fresh;
+  if (auto fresh = memory_.codes().take(issuer, handle, now)) co_return fresh;
   co_return look([&](Connection& connection) -> Result<std::optional<model::AuthorizationCode>> {
     Query query(
         connection,
@@ -231,9 +231,9 @@ Task<Result<Claim>> StoreImpl::redeem_code_once(Issuer issuer, Hash256 handle, m
                                                 Events reuse_events, Instant now) {
   const auto document = to_document(grant);
   const auto audit = prepare(events);
-  PreparedEvents reuse_audit;                           // rarely needed: rendered only then
-  static_cast<void>(codes_.take(issuer, handle, now));  // whoever comes after this is answered from the file
-  const auto epoch = grants_.epoch(grant.id);
+  PreparedEvents reuse_audit;                                    // rarely needed: rendered only then
+  static_cast<void>(memory_.codes().take(issuer, handle, now));  // whoever comes after this is answered from the file
+  const auto epoch = memory_.grants().epoch(grant.id);
   // References are good: this frame stays until the act is done.
   auto outcome = co_await writer_->write([&](Tx& tx) -> Result<Claim> {
     const Instant floor = floor_within(tx, issuer, grant.client.value, grant.user.value);
@@ -263,16 +263,17 @@ Task<Result<Claim>> StoreImpl::redeem_code_once(Issuer issuer, Hash256 handle, m
       if (!query.is_null(0)) earlier = query.id(0);
     }
     if (earlier) MITRAL_CHECK(revoke_grant_within(tx, issuer, *earlier, now));
+    if (earlier) name_grant(reuse_events, *earlier);
     reuse_audit = prepare(reuse_events);
     tx.audit(reuse_audit);
     return Claim::lost;
   });
-  if (outcome && *outcome == Claim::won) grants_.put(grant, epoch);
+  if (outcome && *outcome == Claim::won) memory_.grants().put(grant, epoch);
   co_return outcome;
 }
 
 Task<Result<void>> StoreImpl::burn_code(Issuer issuer, Hash256 handle, Events events) {
-  static_cast<void>(codes_.take(issuer, handle, clock_.now()));
+  static_cast<void>(memory_.codes().take(issuer, handle, clock_.now()));
   return writer_->write([issuer = std::move(issuer), handle, audit = prepare(events)](Tx& tx) -> Result<void> {
     // A redeemed code keeps its grant: that is how its reuse is recognised.
     Query query(tx.db, "UPDATE codes SET burned = 1 WHERE handle = ?1 AND issuer = ?2 AND grant_id IS NULL");

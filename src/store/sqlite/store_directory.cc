@@ -5,11 +5,6 @@
 
 namespace mitral::store {
 
-std::shared_ptr<const ports::Directory> StoreImpl::directory() const {
-  const std::shared_lock lock(directory_mutex_);
-  return directory_;
-}
-
 /// Remembers for good that everything up to `at` is dead, and tells the feed.
 Result<void> StoreImpl::raise_floor(Tx& tx, FloorKind kind, const Issuer& issuer, const std::string& subject,
                                     Instant at, Instant now) {

@@ -34,11 +34,8 @@ struct FamilyRow {
 }  // namespace
 
 Task<Result<std::optional<model::Grant>>> StoreImpl::find_grant(Issuer issuer, Id128 id) {
-  if (auto known = grants_.find(issuer, id)) {
-    revocations_.overlay(*known);
-    co_return known;
-  }
-  const auto epoch = grants_.epoch(id);
+  if (auto known = memory_.grant(issuer, id)) co_return known;
+  const auto epoch = memory_.grants().epoch(id);
   auto found = look([&](Connection& connection) -> Result<std::optional<model::Grant>> {
     Query query(connection,
                 "SELECT id, client, user, sid, offline, created, expires, revoked, document FROM grants "
@@ -49,8 +46,8 @@ Task<Result<std::optional<model::Grant>>> StoreImpl::find_grant(Issuer issuer, I
     return std::optional(std::move(grant));
   });
   if (found && *found) {
-    grants_.put(**found, epoch);
-    revocations_.overlay(**found);
+    memory_.grants().put(**found, epoch);
+    memory_.revocations().overlay(**found);
   }
   co_return found;
 }
@@ -70,7 +67,7 @@ Task<Result<std::optional<model::RefreshFamily>>> StoreImpl::find_family(Issuer 
     out.rotated = query.time(2);
     out.expires = query.time(3);
     out.revoked = query.time_or_null(4);
-    const Instant floor = revocations_.floor(issuer, out.client.value, query.text(5));
+    const Instant floor = memory_.revocations().floor(issuer, out.client.value, query.text(5));
     if (!out.revoked && query.time(6) <= floor) out.revoked = floor;
     return out;
   });
@@ -88,7 +85,7 @@ Task<Result<std::vector<model::Grant>>> StoreImpl::grants_of_user(Issuer issuer,
       MITRAL_TRY(const bool row, query.step());
       if (!row) return out;
       MITRAL_TRY(auto grant, grant_from(query, issuer));
-      revocations_.overlay(grant);
+      memory_.revocations().overlay(grant);
       out.push_back(std::move(grant));
     }
   });

@@ -8,8 +8,8 @@
 //   store_emergency.cc        emergency accesses and their reviews
 //   store_audit.cc            audit record, replay
 //
-// Thread rules: see sqlite_store.h. feed_mutex_ orders everything that moves memory forward with the change feed: the
-// writer after a commit, and the ticker that polls for other processes.
+// Thread rules: see sqlite_store.h. Memory moves forward with the change feed (store/remembered.h): by the writer after
+// a commit, and by the ticker that polls for other processes.
 #pragma once
 
 #include <algorithm>
@@ -18,16 +18,13 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <shared_mutex>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
-#include "store/revocations.h"
+#include "store/remembered.h"
 #include "store/sqlite/connection.h"
-#include "store/fresh_codes.h"
-#include "store/grant_cache.h"
 #include "store/sqlite/sqlite_store.h"
 #include "store/sqlite/writer.h"
 
@@ -46,7 +43,7 @@ class StoreImpl final : public SqliteStore {
   Task<Result<void>> seal_audit() override;
 
   // DirectoryStore, KeyStore
-  [[nodiscard]] std::shared_ptr<const ports::Directory> directory() const override;
+  [[nodiscard]] std::shared_ptr<const ports::Directory> directory() const override { return memory_.directory(); }
   Task<Result<void>> put_client(model::Client client, model::AuditEvent event) override;
   Task<Result<void>> put_resource_server(model::ResourceServer server, model::AuditEvent event) override;
   Task<Result<void>> delete_client(Issuer issuer, ClientId id, model::AuditEvent event) override;
@@ -84,12 +81,12 @@ class StoreImpl final : public SqliteStore {
   Task<Result<void>> revoke_user(Issuer issuer, UserId user, Events events, Instant now) override;
   [[nodiscard]] bool is_revoked(const Issuer& issuer, const Id128& token, std::string_view client,
                                 std::string_view user, Instant issued) const override {
-    return revocations_.is_revoked(issuer, token, client, user, issued);
+    return memory_.revocations().is_revoked(issuer, token, client, user, issued);
   }
   Task<Result<std::vector<model::Change>>> changes_after(std::int64_t seq, std::size_t limit) override;
-  [[nodiscard]] std::int64_t latest_change() const override { return applied_.load(std::memory_order_acquire); }
-  [[nodiscard]] Result<void> current() const override;
-  void on_change(std::function<void()> callback) override;
+  [[nodiscard]] std::int64_t latest_change() const override { return memory_.latest(); }
+  [[nodiscard]] Result<void> current() const override { return memory_.current(); }
+  void on_change(std::function<void()> callback) override { memory_.on_change(std::move(callback)); }
 
   // UserStore
   Task<Result<std::optional<model::User>>> find_user(Issuer issuer, UserId id) override;
@@ -142,29 +139,13 @@ class StoreImpl final : public SqliteStore {
   }
   [[nodiscard]] static std::size_t thread_number() noexcept;
 
-  // Memory follows the file.
-  [[nodiscard]] Result<void> load_all(Connection& connection);
-  [[nodiscard]] Result<void> load_all_within(Connection& connection);
-  [[nodiscard]] Result<void> load_directory(Connection& connection);
-  struct DirectoryEntry {
-    Issuer issuer;
-    std::string id;
-    bool server = false;
-  };
-  [[nodiscard]] static std::optional<DirectoryEntry> directory_entry(const model::Change& change);
-  [[nodiscard]] Result<void> refresh_directory(Connection& connection, const std::vector<DirectoryEntry>& entries);
-  [[nodiscard]] Result<void> add_entry(ports::Directory& directory, bool is_server, std::string_view document) const;
-  [[nodiscard]] Result<void> follow(Connection& connection);
-  void committed(Connection& connection, std::vector<model::Change> changes);
-  [[nodiscard]] bool apply_locked(Connection& connection, const std::vector<model::Change>& changes);
-  void notify();
   void tick_loop();
   [[nodiscard]] Result<void> copy_to(const std::string& path) const;
 
   // Pieces of acts, on the writer thread.
   [[nodiscard]] Instant floor_within(const Tx& tx, const Issuer& issuer, std::string_view client,
                                      std::string_view user) const {
-    return std::max(revocations_.floor(issuer, client, user), tx.pending_floor(issuer, client, user));
+    return std::max(memory_.revocations().floor(issuer, client, user), tx.pending_floor(issuer, client, user));
   }
   [[nodiscard]] Result<void> raise_floor(Tx& tx, FloorKind kind, const Issuer& issuer, const std::string& subject,
                                          Instant at, Instant now);
@@ -177,18 +158,7 @@ class StoreImpl final : public SqliteStore {
 
   SqliteOptions options_;
   const Clock& clock_;
-  Revocations revocations_;
-  GrantCache grants_;
-  FreshCodes codes_;
-  mutable std::shared_mutex directory_mutex_;
-  std::shared_ptr<const ports::Directory> directory_ = std::make_shared<const ports::Directory>();
-
-  std::mutex feed_mutex_;
-  std::atomic<std::int64_t> applied_{0};
-  std::atomic<std::int64_t> followed_{0};  ///< steady time of the last look at the feed that succeeded, in nanoseconds
-  bool directory_stale_ = false;           ///< a reload failed; the ticker tries again
-  std::mutex callbacks_mutex_;
-  std::vector<std::function<void()>> callbacks_;
+  Remembered memory_;
 
   std::vector<std::unique_ptr<Reader>> readers_;
   std::atomic<std::uint64_t> reads_{0};
@@ -203,17 +173,5 @@ class StoreImpl final : public SqliteStore {
   std::thread backup_;
   std::atomic<bool> backing_up_{false};
 };
-
-/// A document that does not read back is damage that must not be guessed around.
-[[nodiscard]] inline std::unexpected<Error> unreadable(std::string_view table) {
-  return fail(ErrorCode::internal, {}, "unreadable document in table " + std::string(table));
-}
-
-/// Subjects of directory_changed lines.
-inline constexpr std::string_view kClientSubject = "client:";
-inline constexpr std::string_view kServerSubject = "server:";
-
-/// When a line of the feed may be forgotten.
-[[nodiscard]] inline Instant change_end(Instant now) { return now + limits::kChangeLifetime; }
 
 }  // namespace mitral::store

@@ -28,7 +28,7 @@ Task<Result<std::optional<model::User>>> StoreImpl::find_user(Issuer issuer, Use
   auto user = look([&](Connection& connection) {
     return one_user(connection, "SELECT document FROM users WHERE issuer = ?1 AND id = ?2", issuer, id.value);
   });
-  if (user && *user) show_floor(**user, revocations_);
+  if (user && *user) show_floor(**user, memory_.revocations());
   co_return user;
 }
 
@@ -36,7 +36,7 @@ Task<Result<std::optional<model::User>>> StoreImpl::find_user_by_name(Issuer iss
   auto user = look([&](Connection& connection) {
     return one_user(connection, "SELECT document FROM users WHERE issuer = ?1 AND username = ?2", issuer, username);
   });
-  if (user && *user) show_floor(**user, revocations_);
+  if (user && *user) show_floor(**user, memory_.revocations());
   co_return user;
 }
 
@@ -50,7 +50,7 @@ Task<Result<std::vector<model::User>>> StoreImpl::list_users(Issuer issuer, std:
       if (!row) return out;
       auto user = user_from(query.text(0));
       if (!user) return unreadable("users");
-      show_floor(*user, revocations_);
+      show_floor(*user, memory_.revocations());
       out.push_back(std::move(*user));
     }
   });
@@ -124,7 +124,7 @@ Task<Result<std::optional<model::Session>>> StoreImpl::find_session(Issuer issue
     out.last_seen = query.time(4);
     out.expires = query.time(5);
     if (!read_document(query.text(6), out)) return unreadable("sessions");
-    const Instant floor = revocations_.floor(FloorKind::user, issuer, out.user.value);
+    const Instant floor = memory_.revocations().floor(FloorKind::user, issuer, out.user.value);
     if (out.created <= floor || out.created < query.time(7)) return std::nullopt;
     return out;
   });
@@ -182,7 +182,7 @@ Task<Result<std::vector<model::Session>>> StoreImpl::sessions_of_user(Issuer iss
                 "FROM sessions s JOIN users u ON u.issuer = s.issuer AND u.id = s.user "
                 "WHERE s.user = ?1 AND s.issuer = ?2 AND s.expires > ?3 AND u.enabled = 1 AND s.created > ?4 "
                 "AND s.created >= u.tokens_valid_from ORDER BY s.created DESC, s.id_hash DESC LIMIT ?5");
-    const Instant floor = revocations_.floor(FloorKind::user, issuer, user.value);
+    const Instant floor = memory_.revocations().floor(FloorKind::user, issuer, user.value);
     query.bind(user, issuer, now, floor, limit);
     std::vector<model::Session> out;
     for (;;) {

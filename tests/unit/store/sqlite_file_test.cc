@@ -20,7 +20,9 @@ class SqliteFile : public SqliteTest {
   static audit::VerifyOptions with(const jose::SigningKey& key) {
     jose::JwkSet set;
     EXPECT_TRUE(set.add(jose::Jwk::from_key(key.key.public_key(), key.kid, "ES256")));
-    return {.checkpoints = audit::verifier_of({set}), .expected = {}};
+    audit::VerifyOptions how;
+    how.checkpoints = audit::verifier_of({set});
+    return how;
   }
   void append(SqliteStore& store, std::int64_t count) {
     while (count > 0) {
@@ -70,6 +72,37 @@ TEST_F(Migrations, ANewerSchemaIsRefused) {
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, ErrorCode::config_invalid);
   EXPECT_NE(opened.error().detail.find("99"), std::string::npos) << opened.error().detail;
+}
+
+// A rolling upgrade: the newer program has taken a step that only expands, the older one goes on beside it.
+TEST_F(Migrations, ANewerSchemaThatServesThisProgramIsUsedAndLeftAlone) {
+  const auto newer = newest_schema() + 1;
+  const auto step = [&](std::int64_t serves) {
+    Intruder file(path_);
+    file.run("PRAGMA user_version=" + std::to_string(newer));
+    file.run("UPDATE schema_serves SET serves = " + std::to_string(serves));
+  };
+  const auto older = open();
+  {
+    Intruder file(path_);
+    file.run("ALTER TABLE grants ADD COLUMN region TEXT NOT NULL DEFAULT 'here'");
+  }
+  step(newest_schema());
+  const auto made = stored_grant(*older);
+  const auto restarted = open();
+  ASSERT_NE(restarted, nullptr);
+  {
+    Intruder file(path_);  // the newer program writes what the older one knows nothing of
+    file.run("UPDATE grants SET region = 'there'");
+  }
+  get(older->revoke_grant(kClinic, made.id, {event()}, kStart));
+  EXPECT_TRUE(get(restarted->find_grant(kClinic, stored_grant(*restarted).id)));
+  Intruder file(path_);
+  EXPECT_EQ(file.value("SELECT count(*) FROM grants WHERE region = 'there' AND revoked IS NOT NULL"), "1");
+  EXPECT_EQ(file.value("PRAGMA user_version"), std::to_string(newer));
+  expect_intact(*restarted);
+  step(newer);
+  EXPECT_EQ(SqliteStore::open(options(), clock_).error().code, ErrorCode::config_invalid) << "it no longer serves this";
 }
 
 TEST_F(Migrations, AnotherProgramsFileIsRefusedAndUntouched) {
