@@ -8,6 +8,8 @@
 #include <thread>
 
 #include "app/fetcher.h"
+#include "app/node_presence.h"
+#include "app/sweep_pace.h"
 #include "flow/services.h"
 #include "login/password_pool.h"
 #include "net/client.h"
@@ -57,6 +59,7 @@ struct AsNode::Impl {
        net::Runtime& r)
       : store(s),
         clock(c),
+        presence(s, c, random, settings.guard),
         runtime(r),
         issuers(std::move(made)),
         passwords(std::move(pool)),
@@ -82,11 +85,27 @@ struct AsNode::Impl {
           log::warn("keys.tick_failed", {{"error", name(done.error().code)}});
         next_keys = clock.now() + 30s;
       }
-      const auto swept = run_sync(store.sweep(clock.now(), limits::kSweepBatch));
-      const bool more = swept && *swept == limits::kSweepBatch;
+      presence.check();
+      const auto began = std::chrono::steady_clock::now();
+      const auto swept = sweep();
+      const auto took = std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - began);
+      const Duration rest = pace.after(swept.value_or(0), took);
       lock.lock();
-      wake.wait_for(lock, more ? 50ms : 2000ms, [this] { return stopping; });
+      wake.wait_for(lock, rest, [this] { return stopping; });
     }
+  }
+
+  // One node at a time sweeps; none whose clock is in doubt, and none takes away what has only just expired: a claim
+  // that is forgotten could be made again.
+  Result<std::size_t> sweep() {
+    MITRAL_CHECK(presence.fit());
+    const Instant now = clock.now();
+    if (now >= next_lease) {
+      MITRAL_TRY(sweeps, run_sync(store.take_lease("sweep", presence.id(), now, now + limits::kNodeLeaseLifetime)));
+      next_lease = now + limits::kNodeLeasePeriod;
+    }
+    if (!sweeps) return std::size_t{0};
+    return run_sync(store.sweep(now - limits::kSweepMargin, pace.batch()));
   }
 
   void stop() {
@@ -101,6 +120,7 @@ struct AsNode::Impl {
 
   store::ServerStore& store;
   Clock& clock;
+  NodePresence presence;
   net::Runtime& runtime;
   std::vector<std::unique_ptr<flow::IssuerRuntime>> issuers;
   std::unique_ptr<login::PasswordPool> passwords;
@@ -121,6 +141,9 @@ struct AsNode::Impl {
   std::condition_variable wake;
   bool stopping = false;
   std::thread worker;
+  Instant next_lease{};  // the worker's own
+  bool sweeps = false;
+  SweepPace pace;
 };
 
 AsNode::AsNode(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
@@ -142,8 +165,10 @@ Result<std::unique_ptr<AsNode>> AsNode::create(Settings settings, const MasterKe
 
 Result<void> AsNode::start() {
   Impl& node = *impl_;
+  MITRAL_CHECK(node.presence.start());
   MITRAL_CHECK(run_sync(node.keys.tick()));
   MITRAL_CHECK(run_sync(node.feed.follow()));
+  node.server.set_gate([&node] { return node.presence.fit(); });
   // The audit chain is one for the whole store; the first issuer's audit key seals it.
   node.store.set_checkpoint_signer([&node](std::string_view payload) -> Result<std::string> {
     const auto keys = node.keys.snapshot(node.issuers.front()->id());
@@ -164,13 +189,18 @@ net::Handler AsNode::handler() {
   return [server = &impl_->server](codec::Request request) { return server->handle(std::move(request)); };
 }
 
-Task<Result<void>> AsNode::ready() const { return impl_->store.probe(); }
+Task<Result<void>> AsNode::ready() const {
+  MITRAL_CO_CHECK(impl_->presence.ready());
+  MITRAL_CO_CHECK(impl_->store.current());
+  co_return co_await impl_->store.probe();
+}
 
 ports::PasswordHasher& AsNode::passwords() noexcept { return *impl_->passwords; }
 
 std::string AsNode::metrics_text() const {
   std::string out;
   impl_->metrics.render(out);
+  out += impl_->presence.metrics_text();
   const auto counters = impl_->store.counters();
   out += fmt::format(
       "# HELP mitral_store_reads_total Reads that went to the database file.\n# TYPE mitral_store_reads_total counter\n"

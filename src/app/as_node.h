@@ -1,8 +1,8 @@
 // AsNode: one process's authorization server, put together: the only place that knows which adapters it runs on.
 //
 // create() makes everything, start() makes the first signing keys and begins the background work (key rotation,
-// sweeping of expired rows, the change feed); the destructor ends it. Needs a runtime whose loops outlive it or have
-// ended.
+// sweeping of expired rows, the change feed, the sign of life among other nodes); the destructor ends it. Needs a
+// runtime whose loops outlive it or have ended.
 //
 // Errors: config_invalid, unavailable. Thread rules: create(), start() and the destructor on the owner's thread; the
 // rest from any.
@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "app/config.h"
+#include "app/guarded_clock.h"
 #include "app/master_key.h"
 #include "base/random.h"
 #include "base/result.h"
@@ -30,6 +31,7 @@ class AsNode {
     std::vector<IssuerEntry> issuers;
     unsigned password_threads = 1;
     bool allow_loopback_fetch = false;
+    GuardedClock* guard = nullptr;  ///< the clock handed in, when it watches itself
   };
   /// Everything handed in by reference must outlive the node.
   [[nodiscard]] static Result<std::unique_ptr<AsNode>> create(Settings settings, const MasterKey& master,

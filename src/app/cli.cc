@@ -47,6 +47,7 @@ int run_cli(int argc, char** argv) {
   add_audit_commands(app, cli);
   add_explain_command(app, cli);
   add_system_commands(app, cli);
+  add_database_commands(app, cli);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -46,7 +46,8 @@ void add_user_commands(CLI::App& app, Cli& cli);       ///< user, grant
 void add_emergency_commands(CLI::App& app, Cli& cli);  ///< emergency
 void add_audit_commands(CLI::App& app, Cli& cli);      ///< audit
 void add_explain_command(CLI::App& app, Cli& cli);     ///< explain
-void add_system_commands(CLI::App& app, Cli& cli);     ///< config, key, db
+void add_system_commands(CLI::App& app, Cli& cli);     ///< config, key
+void add_database_commands(CLI::App& app, Cli& cli);   ///< db
 
 int run_cli(int argc, char** argv);
 

@@ -6,9 +6,11 @@
 #include <fstream>
 #include <iterator>
 
+#include "app/config_audit.h"
 #include "app/config_gateway.h"
 #include "app/config_gateway_data.h"
 #include "app/config_reader.h"
+#include "app/config_storage.h"
 
 namespace mitral::app {
 namespace {
@@ -70,17 +72,9 @@ class Loader {
     }
   }
 
-  void read_storage(const toml::table& parent, ConfigReader& r, std::string_view key, StorageConfig& storage) {
-    r.known(key);
-    const toml::node* node = parent.get(key);
-    if (node == nullptr) return;
-    const toml::table* t = node->as_table();
-    if (t == nullptr) return r.problem(key, "must be a section");
-    ConfigReader s(*t, fmt::format("[{}]", key), file_, out_.problems);
-    s.text("path", storage.path, true);
-    s.choice<bool>("durability", storage.durable, {{"full", true}, {"delayed", false}});
-    s.duration("max_delay", storage.max_delay, 1ms, 10s);
-    s.finish();
+  static void read_restart(ConfigReader& r, Duration& drain_delay, bool& share_port) {
+    r.duration("drain_delay", drain_delay, Duration{}, limits::kDrainDelayMax);
+    r.flag("share_port", share_port);
   }
 
   void read_server(const toml::table& t) {
@@ -93,7 +87,9 @@ class Loader {
     r.number("password_threads", server.password_threads, 1, 64);
     r.text("master_key_file", server.master_key_file, true);
     r.flag("allow_loopback_fetch", server.allow_loopback_fetch);
-    read_storage(t, r, "storage", server.storage);
+    read_restart(r, server.drain_delay, server.share_port);
+    read_storage(t, r, "storage", file_, out_.problems, server.storage);
+    read_audit_segments(t, r, "server", file_, out_.problems, server.audit_segments);
     r.finish();
     out_.config.server = std::move(server);
   }
@@ -196,8 +192,11 @@ class Loader {
       r.problem("credential_id", "is needed for introspection, with credential_secret_file or assertion_key_file");
     r.texts("origins", g.origins);
     r.text("master_key_file", g.master_key_file, true);
+    read_restart(r, g.drain_delay, g.share_port);
     g.audit.path = "gateway-audit.db";
-    read_storage(t, r, "audit", g.audit);
+    g.audit.schema = "mitral_gateway";
+    read_storage(t, r, "audit", file_, out_.problems, g.audit);
+    read_audit_segments(t, r, "gateway", file_, out_.problems, g.audit_segments);
     r.finish();
     if (g.public_base.ends_with('/')) r.problem("public_base", "must not end with '/'");
     if (g.upstream.ends_with('/')) r.problem("upstream", "must not end with '/'");

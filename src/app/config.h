@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "app/audit_settings.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/result.h"
@@ -28,8 +29,11 @@ struct Endpoint {
 };
 
 struct StorageConfig {
-  std::string path = "mitral.db";
-  bool durable = true;  ///< false: acknowledged within `max_delay` of being on disk
+  std::string path = "mitral.db";  ///< SQLite file; not used when `postgres` is set
+  std::string postgres;            ///< address of a PostgreSQL database (app/config_storage.h); empty: SQLite
+  std::string password_file;       ///< for it
+  std::string schema = "mitral";   ///< in it
+  bool durable = true;             ///< false: acknowledged within `max_delay` of being on disk
   Duration max_delay = std::chrono::milliseconds(100);
 };
 
@@ -53,15 +57,20 @@ struct ServerConfig {
   unsigned threads = 0;  ///< 0: one per core
   unsigned password_threads = 1;
   StorageConfig storage;
+  Duration drain_delay = limits::kDrainDelayDefault;  ///< from the red /readyz to the closed door
+  bool share_port = false;      ///< a second process of the installation may listen there: a restart without a gap
   std::string master_key_file;  ///< 32 bytes as base64url; mitral key master makes one
   std::vector<IssuerEntry> issuers;
-  bool allow_loopback_fetch = false;  ///< jwks_uri on loopback: for tests and the demo
+  bool allow_loopback_fetch = false;            ///< jwks_uri on loopback: for tests and the demo
+  std::optional<AuditSettings> audit_segments;  ///< none: the audit record stays in the database
 };
 
 struct GatewayConfig {
   Endpoint listen;
   Endpoint admin;
   unsigned threads = 0;
+  Duration drain_delay = limits::kDrainDelayDefault;
+  bool share_port = false;
   std::string public_base;                  ///< FHIR base URL that clients use
   std::string audience;                     ///< token audience; empty: public_base
   std::string upstream;                     ///< FHIR base URL behind the gateway
@@ -73,6 +82,7 @@ struct GatewayConfig {
   std::string credential_secret_file;
   std::vector<std::string> origins;  ///< CORS
   StorageConfig audit;
+  std::optional<AuditSettings> audit_segments;
   std::string master_key_file;
 
   // app/config_gateway.h

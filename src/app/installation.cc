@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "app/node_presence.h"
+#include "store/postgres/postgres_store.h"
 #include "store/sqlite/sqlite_store.h"
 
 namespace mitral::app {
@@ -32,8 +34,35 @@ Result<Config> require_config(const std::string& path) {
   return fail(ErrorCode::config_invalid, {}, std::move(text));
 }
 
+Result<store::postgres::ConnectOptions> postgres_options(const StorageConfig& storage, std::string_view program) {
+  store::postgres::ConnectOptions out;
+  out.url = storage.postgres;
+  out.schema = storage.schema;
+  out.application_name = program;
+  if (!storage.password_file.empty()) {
+    MITRAL_TRY(const Secret password, load_secret_file(storage.password_file));
+    out.password = password.reveal();
+  }
+  return out;
+}
+
 Result<std::unique_ptr<store::ServerStore>> open_store(const StorageConfig& storage, const Clock& clock,
                                                        unsigned threads, bool command) {
+  MITRAL_TRY(auto opened, open_any_store(storage, clock, threads, command));
+  MITRAL_CHECK(refuse_moved(*opened, clock.now()));
+  return opened;
+}
+
+Result<std::unique_ptr<store::ServerStore>> open_any_store(const StorageConfig& storage, const Clock& clock,
+                                                           unsigned threads, bool command) {
+  if (!storage.postgres.empty()) {
+    store::PostgresOptions options;
+    MITRAL_TRY(options.connect, postgres_options(storage, command ? "mitral command" : "mitral"));
+    options.durable = storage.durable;
+    options.max_delay = storage.max_delay;
+    MITRAL_TRY(auto opened, store::PostgresStore::open(std::move(options), clock));
+    return std::unique_ptr<store::ServerStore>(std::move(opened));
+  }
   store::SqliteOptions options;
   options.path = storage.path;
   options.durability = storage.durable ? store::Durability::full : store::Durability::bounded_delay;

@@ -11,6 +11,7 @@
 #include "app/config.h"
 #include "app/master_key.h"
 #include "base/time.h"
+#include "store/postgres/connection.h"
 #include "store/server_store.h"
 
 namespace mitral::app {
@@ -37,9 +38,16 @@ struct GatewayAudit {
 
 /// For operator commands. Waits longer for a lock than a server does.
 [[nodiscard]] Result<std::unique_ptr<Installation>> open_installation(const std::string& config_path);
-/// The same store for a server or for commands.
+/// The same store for a server or for commands. conflict when it was moved away, or is not all there yet.
 [[nodiscard]] Result<std::unique_ptr<store::ServerStore>> open_store(const StorageConfig& storage, const Clock& clock,
                                                                      unsigned threads, bool command);
+/// As it is: for those who move and restore.
+[[nodiscard]] Result<std::unique_ptr<store::ServerStore>> open_any_store(const StorageConfig& storage,
+                                                                         const Clock& clock, unsigned threads,
+                                                                         bool command);
+/// How to connect to its PostgreSQL database, with the password from its file.
+[[nodiscard]] Result<store::postgres::ConnectOptions> postgres_options(const StorageConfig& storage,
+                                                                       std::string_view program);
 /// All problems of a configuration in one error, a line each.
 [[nodiscard]] Result<Config> require_config(const std::string& path);
 

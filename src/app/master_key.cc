@@ -102,6 +102,11 @@ Secret derive_page_key(const MasterKey& master, std::string_view public_base) {
   return Secret(mitral::to_string(ByteSpan(mac)));
 }
 
+Secret derive_ticket_secret(const MasterKey& master) {
+  const auto mac = crypto::hmac_sha256(master.roots.back().key.reveal(), "tls-tickets");
+  return Secret(mitral::to_string(ByteSpan(mac)));
+}
+
 Result<Secret> load_secret_file(const std::string& path) {
   MITRAL_TRY(std::string text, read_private_file(path));
   while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();

@@ -33,6 +33,9 @@ struct MasterKey {
 /// The key that seals a gateway's paging links: the same in every gateway of an installation.
 [[nodiscard]] Secret derive_page_key(const MasterKey& master, std::string_view public_base);
 
+/// The secret of which the keys of TLS tickets derive: the same in every node of an installation.
+[[nodiscard]] Secret derive_ticket_secret(const MasterKey& master);
+
 /// A secret in a file of its own, without the newline at its end; refused when others may read it or it is empty.
 [[nodiscard]] Result<Secret> load_secret_file(const std::string& path);
 

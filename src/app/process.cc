@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <utility>
 
 #include "base/limits.h"
 
@@ -12,12 +14,19 @@ namespace mitral::app {
 Process::Process(net::Runtime& runtime) : runtime_(runtime) {}
 Process::~Process() = default;
 
+void Process::share_tickets(Secret secret, std::string scope) {
+  ticket_secret_ = std::move(secret);
+  ticket_scope_ = std::move(scope);
+}
+
 Result<std::uint16_t> Process::listen(const Endpoint& endpoint, net::Handler handler, net::ServerOptions options) {
   std::shared_ptr<net::TlsContext> tls;
   if (!endpoint.certificate.empty()) {
     net::TlsOptions files;
     files.certificate_file = endpoint.certificate;
     files.key_file = endpoint.key;
+    files.ticket_secret = ticket_secret_;
+    files.ticket_scope = ticket_scope_;
     MITRAL_TRY(tls, net::TlsContext::create(std::move(files)));
     contexts_.push_back(tls);
   }
@@ -36,6 +45,15 @@ void Process::drain() {
   draining_ = true;
   log::info("process.draining");
   if (on_drain_) on_drain_();
+  for (auto& server : servers_) server->announce_drain();
+  if (drain_delay_ <= Duration{}) return close_doors();
+  closing_ = runtime_.every(drain_delay_, [this, closed = false]() mutable {
+    if (!std::exchange(closed, true)) close_doors();
+  });
+}
+
+void Process::close_doors() {
+  if (on_close_) on_close_();
   open_ = servers_.size();
   if (open_ == 0) return end_when_quiet();
   for (auto& server : servers_) {
@@ -76,6 +94,40 @@ void Process::run() {
   log::info("process.ended");
 }
 
+namespace {
+
+// What was turned away, by reason, and what the decision rests on.
+std::string overload_text(const net::ServerCounters& sum) {
+  std::string out =
+      "# HELP mitral_http_shed_total Requests turned away for want of capacity.\n# TYPE mitral_http_shed_total "
+      "counter\n";
+  for (std::size_t i = 0; i < sum.shed.size(); ++i)
+    out += fmt::format("mitral_http_shed_total{{reason=\"{}\"}} {}\n", name(static_cast<net::Shed>(i)), sum.shed[i]);
+  out +=
+      "# HELP mitral_http_malformed_total Requests refused by the parser.\n# TYPE mitral_http_malformed_total "
+      "counter\n";
+  for (std::size_t i = 1; i < sum.refused.size(); ++i)
+    out += fmt::format("mitral_http_malformed_total{{reason=\"{}\"}} {}\n", name(static_cast<net::Refusal>(i)),
+                       sum.refused[i]);
+  out += fmt::format(
+      "# HELP mitral_http_evicted_total Idle connections closed to make room.\n"
+      "# TYPE mitral_http_evicted_total counter\nmitral_http_evicted_total {}\n"
+      "# HELP mitral_http_accept_pauses_total Times that file descriptors ran out.\n"
+      "# TYPE mitral_http_accept_pauses_total counter\nmitral_http_accept_pauses_total {}\n"
+      "# HELP mitral_http_queue_wait_seconds How long a ready connection waited for its event loop, last measured.\n"
+      "# TYPE mitral_http_queue_wait_seconds gauge\nmitral_http_queue_wait_seconds {:.6f}\n"
+      "# HELP mitral_http_shed_share Part of the requests that is refused now.\n"
+      "# TYPE mitral_http_shed_share gauge\nmitral_http_shed_share {:.3f}\n"
+      "# HELP mitral_http_tls_handshakes_total TLS handshakes, full and resumed by a ticket.\n"
+      "# TYPE mitral_http_tls_handshakes_total counter\nmitral_http_tls_handshakes_total{{kind=\"full\"}} {}\n"
+      "mitral_http_tls_handshakes_total{{kind=\"resumed\"}} {}\n",
+      sum.evicted, sum.accept_paused, std::chrono::duration<double>(sum.queue_wait).count(), sum.shed_share,
+      sum.tls_full, sum.tls_resumed);
+  return out;
+}
+
+}  // namespace
+
 std::string Process::metrics_text() const {
   net::ServerCounters sum;
   for (const auto& server : servers_) {
@@ -89,6 +141,14 @@ std::string Process::metrics_text() const {
     sum.timed_out_write += c.timed_out_write;
     sum.timed_out_handler += c.timed_out_handler;
     sum.handler_failed += c.handler_failed;
+    sum.tls_full += c.tls_full;
+    sum.tls_resumed += c.tls_resumed;
+    sum.evicted += c.evicted;
+    sum.accept_paused += c.accept_paused;
+    for (std::size_t i = 0; i < c.shed.size(); ++i) sum.shed[i] += c.shed[i];
+    for (std::size_t i = 0; i < c.refused.size(); ++i) sum.refused[i] += c.refused[i];
+    sum.queue_wait = std::max(sum.queue_wait, c.queue_wait);
+    sum.shed_share = std::max(sum.shed_share, c.shed_share);
   }
   const auto line = [](std::string_view name, std::string_view type, std::string_view help, std::uint64_t value) {
     return fmt::format("# HELP {0} {2}\n# TYPE {0} {1}\n{0} {3}\n", name, type, help, value);
@@ -103,7 +163,8 @@ std::string Process::metrics_text() const {
               sum.timed_out_write) +
          line("mitral_http_handler_timeouts_total", "counter", "Requests over their deadline.", sum.timed_out_handler) +
          line("mitral_http_handler_failures_total", "counter", "Handlers that failed by an exception.",
-              sum.handler_failed);
+              sum.handler_failed) +
+         overload_text(sum);
 }
 
 }  // namespace mitral::app

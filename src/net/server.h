@@ -109,8 +109,9 @@ class HttpServer {
   /// From now on every answer says "Connection: close"; connections are accepted as before. What a load balancer that
   /// sees a red /readyz needs until it looks elsewhere.
   void announce_drain() noexcept;
-  /// Stops accepting once nobody stands before the door, closes idle connections, lets requests in flight finish (each closes its connection), and cuts
-  /// what is left after drain_timeout. `done` is called once, on a loop, when no connection is open any more.
+  /// Stops accepting once nobody stands before the door, closes idle connections, lets requests in flight finish (each
+  /// closes its connection), and cuts what is left after drain_timeout. `done` is called once, on a loop, when no
+  /// connection is open any more.
   void drain(std::function<void()> done = {});
   [[nodiscard]] ServerCounters counters() const noexcept;
 

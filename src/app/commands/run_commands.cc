@@ -8,12 +8,15 @@
 #include "app/admin_endpoint.h"
 #include "app/as_node.h"
 #include "app/audit_seal.h"
+#include "app/audit_shipper.h"
 #include "app/cli.h"
 #include "app/config_gateway.h"
 #include "app/config_gateway_data.h"
 #include "app/demo/demo.h"
 #include "app/gateway_node.h"
+#include "app/guarded_clock.h"
 #include "app/installation.h"
+#include "app/overload.h"
 #include "app/process.h"
 #include "base/limits.h"
 #include "crypto/random.h"
@@ -23,24 +26,45 @@
 namespace mitral::app {
 namespace {
 
+/// Ships the record from now on, if the configuration says so; else null.
+Result<std::unique_ptr<AuditShipper>> start_shipping(const std::optional<AuditSettings>& settings,
+                                                     const std::string& owner, store::ServerStore& store,
+                                                     const Clock& clock) {
+  if (!settings) return nullptr;
+  MITRAL_TRY(auto shipper, AuditShipper::create(*settings, Issuer(owner), store, clock, crypto::system_random()));
+  shipper->start();
+  return shipper;
+}
+
+std::string metrics_of(const std::unique_ptr<AuditShipper>& shipper) { return shipper ? shipper->metrics_text() : ""; }
+
 Result<int> serve(const Cli& cli) {
-  SystemClock clock;
+  GuardedClock clock;
   MITRAL_TRY(const Config config, require_config(cli.config));
   if (!config.server) return fail(ErrorCode::config_invalid, {}, cli.config + ": there is no [server] section");
   const ServerConfig& server = *config.server;
   log::configure(config.log_level, config.log_format);
   MITRAL_TRY(const MasterKey master, load_master_key(server.master_key_file));
-  net::Runtime runtime(server.threads);
+  net::Runtime runtime(server.threads, clock);
   MITRAL_TRY(const auto store, open_store(server.storage, clock, runtime.threads(), false));
-  AsNode::Settings settings{server.issuers, server.password_threads, server.allow_loopback_fetch};
+  AsNode::Settings settings{server.issuers, server.password_threads, server.allow_loopback_fetch, &clock};
   MITRAL_TRY(const auto node,
              AsNode::create(std::move(settings), master, *store, clock, crypto::system_random(), runtime));
   MITRAL_CHECK(node->start());
+  MITRAL_TRY(const auto shipper, start_shipping(server.audit_segments, server.issuers.front().id, *store, clock));
   Process process(runtime);
-  AdminEndpoint admin([&] { return node->ready(); }, [&] { return node->metrics_text() + process.metrics_text(); });
-  MITRAL_TRY(const auto port, process.listen(server.listen, node->handler()));
+  AdminEndpoint admin([&] { return node->ready(); },
+                      [&] { return node->metrics_text() + process.metrics_text() + metrics_of(shipper); });
+  process.share_tickets(derive_ticket_secret(master), "server");
+  process.set_drain_delay(server.drain_delay);
+  auto options = server_options();
+  options.share_port = server.share_port;
+  MITRAL_TRY(const auto port, process.listen(server.listen, node->handler(), std::move(options)));
   if (server.admin.port != 0) {
-    MITRAL_CHECK(process.listen(server.admin, [&](codec::Request r) { return admin.handle(std::move(r)); }));
+    net::ServerOptions shared;
+    shared.share_port = server.share_port;
+    MITRAL_CHECK(
+        process.listen(server.admin, [&](codec::Request r) { return admin.handle(std::move(r)); }, std::move(shared)));
   }
   process.on_drain([&] { admin.drain(); });
   log::info("server.listening",
@@ -82,7 +106,7 @@ Result<gateway::Config> gateway_config(const GatewayConfig& in, const MasterKey&
 }
 
 Result<int> run_gateway(const Cli& cli) {
-  SystemClock clock;
+  GuardedClock clock;
   MITRAL_TRY(const Config config, require_config(cli.config));
   if (!config.gateway) return fail(ErrorCode::config_invalid, {}, cli.config + ": there is no [gateway] section");
   const GatewayConfig& entry = *config.gateway;
@@ -98,28 +122,36 @@ Result<int> run_gateway(const Cli& cli) {
             "which it does not see. Set request_only = true if the FHIR server judges its answers, or take "
             "[gateway.consent] away and set hidden = [] in [gateway.labels]");
   }
-  net::Runtime runtime(entry.threads);
+  net::Runtime runtime(entry.threads, clock);
   MITRAL_TRY(const auto audit, open_store(entry.audit, clock, runtime.threads(), false));
   AuditSeal seal(*audit, master, clock, entry.public_base);
   MITRAL_CHECK(seal.start());
   MITRAL_TRY(const auto node,
              GatewayNode::create(std::move(settings), *audit, clock, crypto::system_random(), runtime));
+  MITRAL_TRY(const auto shipper, start_shipping(entry.audit_segments, entry.public_base, *audit, clock));
   Process process(runtime);
-  AdminEndpoint admin([&] { return node->ready(); }, [&] { return node->metrics_text() + process.metrics_text(); });
-  net::ServerOptions options;
-  options.max_body = limits::kFhirBodyMax;
-  MITRAL_TRY(const auto port, process.listen(entry.listen, node->handler(), options));
+  AdminEndpoint admin([&] { return node->ready(); },
+                      [&] { return node->metrics_text() + process.metrics_text() + metrics_of(shipper); });
+  process.share_tickets(derive_ticket_secret(master), "gateway");
+  process.set_drain_delay(entry.drain_delay);
+  auto options = gateway_options();
+  options.share_port = entry.share_port;
+  MITRAL_TRY(const auto port, process.listen(entry.listen, node->handler(), std::move(options)));
   if (entry.admin.port != 0) {
-    MITRAL_CHECK(process.listen(entry.admin, [&](codec::Request r) { return admin.handle(std::move(r)); }));
+    net::ServerOptions shared;
+    shared.share_port = entry.share_port;
+    MITRAL_CHECK(
+        process.listen(entry.admin, [&](codec::Request r) { return admin.handle(std::move(r)); }, std::move(shared)));
   }
   if (entry.decide_listen.port != 0) {
-    MITRAL_CHECK(process.listen(entry.decide_listen, node->decisions()));
+    auto decisions = decision_options();
+    decisions.share_port = entry.share_port;
+    MITRAL_CHECK(process.listen(entry.decide_listen, node->decisions(), std::move(decisions)));
   }
   node->start();
-  process.on_drain([&] {
-    admin.drain();
-    node->stop();
-  });
+  process.on_drain([&] { admin.drain(); });
+  // Not before: without the feed every token would have to be asked about.
+  process.on_close([&] { node->stop(); });
   log::info("gateway.listening",
             {{"address", entry.listen.address}, {"port", port}, {"tls", !entry.listen.certificate.empty()}});
   process.run();

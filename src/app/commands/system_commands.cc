@@ -1,4 +1,4 @@
-// mitral config …, mitral key …, mitral db …: the installation itself.
+// mitral config …, mitral key …: the installation itself.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -82,23 +82,6 @@ Result<int> key_rotate(Installation& in, const Cli& cli, bool revoke) {
   return kExitDone;
 }
 
-Result<int> db_backup(Installation& in, const std::string& path) {
-  MITRAL_CHECK(run_sync(in.store->backup(path)));
-  fmt::print("{} written; it needs the same master key file to be of use\n", path);
-  return kExitDone;
-}
-
-Result<int> db_sweep(Installation& in) {
-  std::size_t total = 0;
-  while (true) {
-    MITRAL_TRY(const std::size_t removed, run_sync(in.store->sweep(in.clock.now(), 1000)));
-    total += removed;
-    if (removed == 0) break;
-  }
-  fmt::print("{} expired rows removed\n", total);
-  return kExitDone;
-}
-
 }  // namespace
 
 void add_system_commands(CLI::App& app, Cli& cli) {
@@ -132,21 +115,6 @@ void add_system_commands(CLI::App& app, Cli& cli) {
   rotate->add_flag("--revoke", *flag, "a key leaked: end everything that was signed before");
   rotate->callback(
       [&cli, flag] { cli.with_installation([&cli, flag](Installation& in) { return key_rotate(in, cli, *flag); }); });
-
-  auto* db = app.add_subcommand("db", "the database");
-  db->require_subcommand(1);
-  auto* backup = db->add_subcommand("backup", "a consistent copy, while the server runs");
-  backup->add_option("file", *path, "where to write it")->required();
-  backup->callback([&cli, path] { cli.with_installation([path](Installation& in) { return db_backup(in, *path); }); });
-  db->add_subcommand("migrate", "bring the file to this version's schema (also done at every start)")->callback([&cli] {
-    cli.with_installation([](Installation&) -> Result<int> {
-      fmt::print("the schema is up to date\n");
-      return kExitDone;
-    });
-  });
-  db->add_subcommand("sweep", "remove expired rows now (the server does it by itself)")->callback([&cli] {
-    cli.with_installation([](Installation& in) { return db_sweep(in); });
-  });
 }
 
 }  // namespace mitral::app
