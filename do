@@ -38,8 +38,18 @@ need() {
   done
   [ -n "$missing" ] || return 0
   say "Installing from Debian:$missing"
+  case "$missing" in *postgresql*) no_main_cluster ;; esac
   as_root apt-get update -q
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing
+  as_root env DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1 apt-get install -q -y --no-install-recommends $missing
+}
+
+# Debian's package would start a server of its own with the system; the tests start theirs in temporary folders.
+no_main_cluster() {
+  settings=/etc/postgresql-common/createcluster.conf
+  [ ! -e "$settings" ] || return 0
+  say "PostgreSQL is for the tests alone: '$settings' will say that no server starts with the system"
+  as_root mkdir -p "${settings%/*}"
+  printf "# Written by Mitral's ./do before PostgreSQL was installed.\ncreate_main_cluster = false\n" | as_root tee "$settings" >/dev/null
 }
 
 # fhirclient is taken without its dependencies: only its browser build is used, and they would be 700 packages.
