@@ -11,8 +11,6 @@ import time
 
 import world
 
-CALLS = ("sendmsg", "recvfrom", "epoll_wait", "fdatasync", "fsync", "pwrite64", "pread64", "futex", "sendto", "poll", "write", "read")
-
 
 def recorded(server, path, measure):
     """Runs `measure` under perf; what it returned."""
@@ -41,8 +39,8 @@ def entry(frames):
     """What a sample is counted as: (part, function)."""
     name, part = frames[0]
     if part == "kernel":
-        calls = [f for f, p in frames if p == "kernel" and f.startswith(("__x64_sys_", "__se_sys_"))]
-        call = calls[-1].split("_sys_")[-1] if calls else "interrupts and scheduling"
+        calls = [found[1] for f, p in frames if p == "kernel" and (found := re.match(r"_+(?:x64_|se_)?sys_(\w+)$", f))]
+        call = calls[-1] if calls else "interrupts and scheduling"
         return "kernel", call
     if name == "[unknown]" and part != "mitral":
         return part, "(no symbols)"

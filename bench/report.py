@@ -1,10 +1,9 @@
 """Rows, ratios and verdicts of ./do bench, for people and as JSON."""
-import json
 import os
-import pathlib
 import platform
 import statistics
 import subprocess
+import sys
 import time
 
 import peers
@@ -46,17 +45,37 @@ class Report:
         database = f", PostgreSQL {run['database_cpu_us']:.0f} us" if run["database_cpu_us"] else ""
         return f"{run['cpu_us']:.1f} us for each{database}; {run['reads']:.1f} reads, {run['commits']:.1f} commits{fsync}"
 
-    def write(self, path, about):
-        pathlib.Path(path).write_text(json.dumps({"machine": about, "rows": self.rows}, indent=2) + "\n")
-
-    def summary(self, about):
-        world.say(f"\nOn {about['cpu']}, {about['cores']} cores, Linux {about['kernel']}, commit {about['commit']}, {about['date']}; server on one core, load on "
-                  f"another, durable commits. {about['nginx']}; {about['openssl']}; {about['postgres']}.")
-        world.say("Rates and latencies are wall clock (median of the repeats); CPU is the server's own time for one answer.\n")
-        world.say("| | wall clock | ratio | CPU, round trips | aim |\n|---|---|---|---|---|")
+    def text(self, about):
+        out = [where(about), "Rates and latencies are wall clock (median of the repeats, and the spread); CPU is the server's own time for one answer.", "",
+               "| | wall clock | ratio | CPU, round trips | aim |", "|---|---|---|---|---|"]
         for r in self.rows:
             verdict = "" if r["met"] is None or r["aim"] == "none" else ": met" if r["met"] else ": **not met**"
-            world.say(f"| {r['what']} | {r['wall_clock']} | {r['ratio']} | {r['cpu'] or '-'} | {r['aim']}{verdict} |")
+            aim = "" if r["aim"] == "none" else r["aim"]
+            out.append(f"| {r['what']} | {r['wall_clock']} | {'' if r['ratio'] == '-' else r['ratio']} | {r['cpu']} | {aim}{verdict} |")
+        return "\n".join(out)
+
+
+def where(about):
+    return (f"{about['cpu']}, {about['cores']} cores, Linux {about['kernel']}, commit {about['commit']}, {about['date']}, release build, durable commits; {about['nginx']}; "
+            f"{about['openssl']}; {about['postgres']}. Command: `{about['command']}`.")
+
+
+def profile_text(about, profiles):
+    out = [where(about), "", "| | parts | first five entries |", "|---|---|---|"]
+    for name, found in profiles.items():
+        parts = ", ".join(f"{part} {share}" for part, share in found["parts"])
+        entries = "; ".join(f"{entry} {share}" for entry, share in found["entries"])
+        out.append(f"| {name} | {parts} | {entries} |")
+    return "\n".join(out)
+
+
+def put(name, text):
+    """Puts the text into docs/performance.md, between the marks of that name."""
+    path = world.ROOT / "docs/performance.md"
+    document = path.read_text()
+    begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
+    before, rest = document.split(begin, 1)
+    path.write_text(before + begin + text + "\n" + end + rest.split(end, 1)[1])
 
 
 def machine():
@@ -68,4 +87,4 @@ def machine():
     commit = git("rev-parse", "--short", "HEAD") or "unknown"
     if git("status", "--porcelain", "--", "src", "bench", "CMakeLists.txt", "cmake"):
         commit += " with changes"
-    return {"cpu": cpu, "kernel": platform.release(), "commit": commit, "date": time.strftime("%Y-%m-%d"), **peers.versions(), "cores": os.cpu_count()}
+    return {"cpu": cpu, "kernel": platform.release(), "commit": commit, "date": time.strftime("%Y-%m-%d"), "command": " ".join(["./do bench", *sys.argv[1:]]), **peers.versions(), "cores": os.cpu_count()}

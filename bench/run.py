@@ -224,6 +224,7 @@ def arguments():
     parser.add_argument("--profile", action="store_true", help="instead of rates: the first five entries of each workload's CPU profile (perf)")
     parser.add_argument("--tokens", type=int, default=100_000, help="that the gateway remembers when one of them is revoked")
     parser.add_argument("--build", type=pathlib.Path, default=world.BUILD, help="folder of the build to measure")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md")
     parser.add_argument("--json", help="write the results to this file")
     return parser.parse_args()
 
@@ -242,11 +243,15 @@ def main():
     finally:
         world.remove(folder)
     about = report.machine()
-    run.rows.summary(about)
-    if options.json and options.profile:
-        pathlib.Path(options.json).write_text(json.dumps({"machine": about, "profiles": run.profiled}, indent=2) + "\n")
-    elif options.json:
-        run.rows.write(options.json, about)
+    if options.profile:
+        text, result = report.profile_text(about, run.profiled), {"machine": about, "profiles": run.profiled}
+    else:
+        text, result = run.rows.text(about), {"machine": about, "rows": run.rows.rows}
+    world.say("\n" + text)
+    if options.write:
+        report.put("profiles" if options.profile else "results", text)
+    if options.json:
+        pathlib.Path(options.json).write_text(json.dumps(result, indent=2) + "\n")
 
 
 if __name__ == "__main__":
