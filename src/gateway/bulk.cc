@@ -10,12 +10,12 @@
 #include "codec/fields.h"
 #include "codec/text.h"
 #include "crypto/random.h"
-#include "fhir/compartment.h"
 #include "fhir/reference.h"
 #include "gateway/bulk_lines.h"
 #include "gateway/bulk_manifest.h"
+#include "gateway/kept_call.h"
 #include "gateway/outcome.h"
-#include "gateway/stream_judge.h"
+#include "policy/consent_gate.h"
 
 namespace mitral::gateway {
 namespace {
@@ -23,7 +23,6 @@ namespace {
 using codec::Json;
 using codec::Method;
 using codec::Response;
-using fhir::InteractionKind;
 
 constexpr std::string_view kStatus = "/_bulk/status/";
 constexpr std::string_view kFile = "/_bulk/file/";
@@ -80,14 +79,8 @@ fhir::Interaction as_export(std::string_view path, const std::vector<std::string
   return std::move(*interaction);
 }
 
-/// The client may export these Groups only; nullptr: whatever its scopes allow.
-const BulkGroups* groups_of(const Config& config, const Call& call) {
-  const auto rule = std::ranges::find(config.bulk_groups, call.token->client, &BulkGroups::client);
-  return rule == config.bulk_groups.end() ? nullptr : &*rule;
-}
-
 bool group_listed(const Config& config, const Call& call) {
-  const auto* const rule = groups_of(config, call);
+  const auto* const rule = groups_of(config, call.token->client);
   if (rule == nullptr) return true;
   return call.interaction.type == "Group" && std::ranges::find(rule->groups, call.interaction.id) != rule->groups.end();
 }
@@ -230,63 +223,20 @@ Task<Response> serve_status(const Exchange& exchange, Call& call, std::string_vi
 
 // ------------------------------------------------------------------------------------------------------- files
 
-/// A call that lives as long as the file is under way.
-struct Download {
-  codec::Request request;
-  Call call;
-  explicit Download(const Call& from)
-      : request(slim(from.request)),
-        call{.request = request,
-             .rest = {},
-             .token = from.token,
-             .now = from.now,
-             .interaction = from.interaction,
-             .classified = true,
-             .decision = from.decision,
-             .path = {},
-             .page_target = {}} {}
-
-  static codec::Request slim(const codec::Request& from) {
-    codec::Request out;
-    out.method = from.method;
-    out.peer_address = from.peer_address;
-    out.received = from.received;
-    return out;
-  }
-};
-
-Task<Result<void>> write_down_piece(const Exchange& exchange, std::shared_ptr<const Download> download,
-                                    std::vector<Shown> shown, std::size_t withheld) {
-  const Release release{.reason = {}, .shown = std::move(shown), .withheld = withheld};
-  co_return co_await exchange.write_down(download->call, 200, release);
-}
-
-Task<Result<Moment>> moment_of(const Exchange& exchange, std::shared_ptr<const Download> download,
-                               std::vector<std::string> patients) {
-  MITRAL_CO_TRY(auto moment, co_await exchange.circumstances(download->call, std::move(patients)));
-  co_return Moment{std::move(moment), download};
-}
-
 std::shared_ptr<codec::BodySource> judged_file(const Exchange& exchange, const Call& call, const BulkFile& file,
                                                std::shared_ptr<codec::BodySource> upstream) {
-  auto download = std::make_shared<const Download>(call);
-  auto write_down = [&exchange, download](std::vector<Shown> shown, std::size_t withheld) {
-    return write_down_piece(exchange, download, std::move(shown), withheld);
-  };
+  auto hooks = hooks_of(exchange, std::make_shared<const KeptCall>(call));
   switch (file.kind) {
-    case BulkFileKind::error: return rewrite_lines(std::move(upstream), public_error_line, write_down);
+    case BulkFileKind::error: return rewrite_lines(std::move(upstream), public_error_line, std::move(hooks.write_down));
     case BulkFileKind::deleted:
       return rewrite_lines(
           std::move(upstream),
           [token = call.token, types = file.types](std::string_view line) {
             return public_deleted_line(line, token->access, types);
           },
-          write_down);
+          std::move(hooks.write_down));
     case BulkFileKind::output: break;
   }
-  StreamHooks hooks{.write_down = write_down, .moment = [&exchange, download](std::vector<std::string> patients) {
-                      return moment_of(exchange, download, std::move(patients));
-                    }};
   return judge_ndjson(std::move(upstream),
                       {.access = std::shared_ptr<const policy::Access>(call.token, &call.token->access),
                        .type = file.types.empty() ? std::string() : file.types.front(),
@@ -308,13 +258,14 @@ Task<Result<Members>> members_of(const Exchange& exchange, std::string_view grou
   co_return out;
 }
 
-/// Lines about others than these leave no trace. What is about nobody passes.
+/// Lines about others than these leave no trace. What is about nobody passes, and so does a Provenance: of its targets
+/// only the patients are known here.
 std::shared_ptr<codec::BodySource> of_members(std::shared_ptr<codec::BodySource> upstream, const Exchange& exchange,
                                               Members members) {
   const auto keep = [members = std::move(members), upstream_base = exchange.upstream_base(),
                      base = exchange.public_base()](std::string_view line) -> Result<std::optional<std::string>> {
     MITRAL_TRY(const auto resource, parse_upstream(line, upstream_base, base));
-    const bool all = std::ranges::all_of(fhir::member_patients(resource, base),
+    const bool all = std::ranges::all_of(policy::concerned_patients(resource, base),
                                          [&](const std::string& id) { return members.contains(id); });
     return all ? std::optional(std::string(line)) : std::nullopt;
   };
@@ -348,7 +299,8 @@ Task<Response> serve_file(const Exchange& exchange, Call& call, std::string_view
     co_return co_await exchange.released(call, method_not_allowed(), {.reason = "method"});
   }
   const auto file = exchange.bulk()->sealer.open_file(sealed, call.token->client, call.now);
-  if (!file || exchange.bulk()->jobs.cancelled(file->job)) {
+  const bool held = groups_of(exchange.config(), call.token->client) != nullptr;
+  if (!file || exchange.bulk()->jobs.cancelled(file->job) || (held && file->kind == BulkFileKind::deleted)) {
     co_return co_await exchange.released(call, not_found(), {.reason = "not_found"});
   }
   if (auto refused = decide_again(exchange, call, file->path, file->types)) {
@@ -364,7 +316,7 @@ Task<Response> serve_file(const Exchange& exchange, Call& call, std::string_view
   Response out;
   out.headers.add("Content-Type", kNdjson);
   auto source = upstream->stream ? std::move(upstream->stream) : source_of(std::move(upstream->body));
-  if (file->kind == BulkFileKind::output && groups_of(exchange.config(), call) != nullptr) {
+  if (file->kind == BulkFileKind::output && held) {
     auto members = co_await members_of(exchange, call.interaction.id);
     if (!members) co_return co_await exchange.upstream_failed(call, members.error());
     source = of_members(std::move(source), exchange, std::move(*members));

@@ -98,7 +98,7 @@ class Builder {
         file.types = {std::string(type)};
         break;
       case BulkFileKind::deleted:
-        if (type != "Bundle") return std::nullopt;
+        if (type != "Bundle" || groups_of(config_, client_) != nullptr) return std::nullopt;
         break;
       case BulkFileKind::error:
         if (type != "OperationOutcome") return std::nullopt;
@@ -146,6 +146,11 @@ std::optional<FilePlace> file_place(std::string_view url, const Config& config) 
     if (after_base(url, base)) return FilePlace{true, std::string(url)};
   }
   return std::nullopt;
+}
+
+const BulkGroups* groups_of(const Config& config, std::string_view client) noexcept {
+  const auto rule = std::ranges::find(config.bulk_groups, client, &BulkGroups::client);
+  return rule == config.bulk_groups.end() ? nullptr : &*rule;
 }
 
 Result<Manifest> public_manifest(std::string_view upstream, const BulkJob& job, std::string_view client,

@@ -276,6 +276,21 @@ TEST(BulkGroups, AListedClientExportsItsOwnGroupsOnly) {
   EXPECT_EQ(patients, (std::set<std::string>{"maria", "otto"})) << "whatever else the server put into the files";
 }
 
+TEST(BulkGroups, S22_OfWhatIsDeletedAListedClientIsToldNothing) {
+  const std::string since = "?_since=2000-01-01T00:00:00Z";
+  BulkRig open;
+  const auto anyone = open.jwt(backend());
+  EXPECT_FALSE(open.manifest(open.begin(kGroup + since, anyone), anyone)["deleted"].empty())
+      << "else this proves nothing";
+  BulkRig rig([](Config& config) {
+    config.bulk_groups = {{.client = "backend", .groups = {std::string(sample::kGroupOfTwo)}}};
+  });
+  const auto token = rig.jwt(backend());
+  const auto json = rig.manifest(rig.begin(kGroup + since, token), token);
+  EXPECT_TRUE(json["deleted"].empty()) << "nobody can tell whose it was: " << json.dump();
+  EXPECT_FALSE(json["output"].empty());
+}
+
 TEST(BulkOff, NothingOfItIsThere) {
   BulkRig rig([](Config& config) { config.bulk = false; });
   const auto token = rig.jwt(backend());
