@@ -9,11 +9,12 @@ namespace {
 using Seconds = std::chrono::duration<double>;
 
 // With twice the load the wait grows by (1 - 2 * share) seconds each second, and a correction is felt one wait and one
-// step later, about 25 ms. These gains keep that loop stable up to about four times the load: 10 ms more wait refuse
+// step later, about 25 ms. These gains keep that loop stable: 10 ms more wait refuse
 // 10 % more at once, and another 0.6 of all within a second.
 constexpr double kProportional = 10;  // per second of change of the wait
 constexpr double kIntegral = 60;      // per second of wait above the target, and second
 constexpr double kShareMax = 1;
+constexpr double kCautionMin = 0.1;
 constexpr double kFollow = 0.2;  // of a rank, that one request moves the threshold by
 
 }  // namespace
@@ -36,6 +37,11 @@ void LoadControl::measured(Duration wait, Time now) noexcept {
     watch(standing, now);
   }
   last_ = standing;
+}
+
+void LoadControl::emptied() noexcept {
+  lowest_ = Duration::zero();
+  wait_.store(0, std::memory_order_relaxed);
 }
 
 // A wait without requests that cause it is another program's doing: refusing would free nothing.
@@ -61,7 +67,9 @@ void LoadControl::correct(Duration wait, Duration passed, Time now) noexcept {
   double trend = Seconds(wait - last_).count();
   if (last_ > limits::kLoadBrake) trend = std::max(trend, 0.0);  // the brake's doing: nothing to learn from it
   const double change = kIntegral * error * Seconds(passed).count() + kProportional * trend;
-  const double wanted = std::clamp(share() + change, 0.0, kShareMax);
+  // The more is refused, the more a small change of the share changes what is served. To refuse less is never wrong.
+  const double caution = change < 0 ? 1 : std::clamp(2 * (1 - share()), kCautionMin, 1.0);
+  const double wanted = std::clamp(share() + caution * change, 0.0, kShareMax);
   share_.store(wanted, std::memory_order_relaxed);
   if (wanted > 0) {
     refused_last_ = now;
@@ -109,6 +117,7 @@ LoadControl::Verdict LoadControl::judge(Importance importance, std::uint64_t cal
   if (over && shares_.few_ask_for_much()) rank -= 4;
   const bool spared = rank + 2 >= kRanks || (!over && shares_.few_ask_for_much());
   if (wait() > limits::kLoadBrake && !spared) return Verdict::brake;
+  if (wait() < limits::kLoadTarget / 2) return Verdict::serve;
   const double wanted = share();
   const bool refused = wanted > 0 && rank + draw() < threshold_;
   threshold_ = std::clamp(threshold_ + kFollow * (wanted - (refused ? 1 : 0)), 0.0, kRanks);

@@ -3,7 +3,8 @@
 // Told how long ready connections wait for the loop (net/load_probe.h), it steers the part of requests that is refused
 // so that the wait stays at the target: a proportional-integral controller like PIE's (RFC 8033 §4.2), which begins
 // only when the wait has stayed above the target (CoDel's idea of a standing queue, RFC 8289 §3.1: a burst is no
-// overload). Above the brake all is refused but what is vital and, when few ask for much, the modest part of the rest.
+// overload). Below half of the target nothing is refused, whatever the share: a loop that refuses must not run dry.
+// Above the brake all is refused but what is vital and, when few ask for much, the modest part of the rest.
 //
 // Whom it hits first is one order, from 0 up. What a caller asks for beyond its fair share goes before the rest of its
 // kind; when most callers keep below their share, it goes two kinds before:
@@ -53,6 +54,9 @@ class LoadControl {
 
   /// A ready connection waited this long.
   void measured(Duration wait, Time now) noexcept;
+  /// Nothing is ready any more: whatever was measured, there is no queue. Waits that come of another program's turns on
+  /// the processor end here, and are never taken for too many requests.
+  void emptied() noexcept;
   /// Nothing was measured for a while: what is known is of the past.
   void forget() noexcept;
   /// Whether anything may be refused now. Callers are told apart only meanwhile.

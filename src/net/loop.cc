@@ -35,7 +35,10 @@ void Loop::run() {
   const auto guard = asio::make_work_guard(io_);
   while (!io_.stopped()) {
     try {
-      io_.run();
+      io_.poll();  // whatever is ready, and what becomes ready meanwhile
+      if (io_.stopped()) break;
+      load_.emptied();
+      io_.run_one();  // sleeps
     } catch (const std::exception& failure) {
       log::error("net.loop.exception", {{"what", failure.what()}});
     } catch (...) {

@@ -40,7 +40,7 @@ struct Simulated {
         }
       }
       if (queue.size() <= next) {
-        tell(0us);
+        control.emptied();
         now += 100e-6;
         continue;
       }
@@ -176,6 +176,17 @@ TEST(LoadControl, AWaitWithoutRequestsRefusesNobody) {
   for (int i = 0; i < 100; ++i) {
     EXPECT_EQ(control.judge(Importance::low, 1), Verdict::serve);
     control.measured(200ms, LoadControl::Time(10s + i * 200ms));
+  }
+  EXPECT_FALSE(control.engaged());
+}
+
+// Another program takes the processor for 30 ms again and again; in its own turns the loop empties its queue.
+TEST(LoadControl, APreemptedLoopThatKeepsUpRefusesNobody) {
+  LoadControl control(kSecret);
+  for (int i = 0; i < 200; ++i) {
+    for (int j = 0; j < 20; ++j) EXPECT_EQ(control.judge(Importance::low, 1), Verdict::serve);
+    control.measured(30ms, LoadControl::Time(10s + i * 40ms));
+    control.emptied();
   }
   EXPECT_FALSE(control.engaged());
 }
