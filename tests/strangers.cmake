@@ -25,6 +25,7 @@ if(MITRAL_NODE)
   set(gateway ${CMAKE_CURRENT_SOURCE_DIR}/interop/gateway)
   mitral_stranger(interop_foreign_issuer interop ${run} ${gateway}/foreign_issuer.test.mjs $<TARGET_FILE:mitral>)
   mitral_stranger(interop_legacy_upstream interop ${run} ${gateway}/legacy_upstream.test.mjs $<TARGET_FILE:mitral>)
+  mitral_stranger(interop_review_tasks interop ${run} ${gateway}/review_tasks.test.mjs $<TARGET_FILE:mitral>)
   mitral_stranger(interop_nginx_auth_request interop
     ${run} ${gateway}/nginx_auth_request.test.mjs $<TARGET_FILE:mitral> $<TARGET_FILE:example_resource_server>)
   mitral_stranger(interop_hapi interop ${run} ${gateway}/hapi.test.mjs $<TARGET_FILE:mitral>)  # where MITRAL_HAPI is set
