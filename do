@@ -8,7 +8,7 @@ BUILD_PACKAGES="clang-19 lld-19 cmake ninja-build pkg-config libboost1.81-dev li
   libtomlplusplus-dev libcli11-dev libfmt-dev libkainjow-mustache-dev zlib1g-dev libpq-dev libzstd-dev
   ca-certificates"
 TEST_PACKAGES="libclang-rt-19-dev llvm-19 libgtest-dev libgmock-dev librapidcheck-dev python3 python3-authlib
-  python3-jwcrypto python3-requests nodejs npm chromium openssl nginx-light sqlite3 procps
+  python3-jwcrypto python3-requests nodejs npm chromium openssl nginx-light sqlite3 procps iproute2
   postgresql-15"
 CHECK_PACKAGES="clang-format-19 clang-tidy-19 python3"
 BENCH_PACKAGES="nginx-light openssl python3 procps util-linux"
@@ -112,6 +112,18 @@ cmd_tsan() {
   ctest --test-dir build/tsan -L 'unit|contract|threat|conformance' --output-on-failure "$@"
 }
 
+cmd_soak() { # minutes of load without faults; then every fault, three times
+  setup_test
+  need iproute2 util-linux
+  build release mitral fault_shim
+  for storage in sqlite postgres; do
+    say "Soak: $storage"
+    as_root /usr/bin/python3 tests/cluster/run.py build/release/mitral build/release/tests/libfault_shim.so --storage $storage \
+      --soak "${1:-30}" --rounds 3 --length 8 --report "build/soak-$storage.json" || die "the soak did not hold: build/soak-$storage.json"
+  done
+  say "Held. Verdicts: build/soak-sqlite.json, build/soak-postgres.json"
+}
+
 cmd_fuzz() { # target, seconds
   setup_test
   build fuzz
@@ -150,9 +162,17 @@ cmd_format() { need $CHECK_PACKAGES; find src tests fuzz bench -name '*.cc' -o -
 
 cmd_bench() {
   setup_build
-  need $BENCH_PACKAGES
-  build release mitral mitral_load
+  need $BENCH_PACKAGES postgresql-15
+  build release mitral mitral_load mitral_judge
+  case " $* " in *" --profile "*) command -v perf >/dev/null 2>&1 || need linux-perf ;; esac
   exec python3 bench/run.py "$@"
+}
+
+cmd_growth() {
+  setup_build
+  need $BENCH_PACKAGES postgresql-15
+  build release mitral mitral_load mitral_fill
+  exec python3 bench/growth.py "$@"
 }
 
 cmd_help() {
@@ -165,8 +185,10 @@ Mitral's source tree. On a bare Debian 12 the first two commands are all that a 
   ./do setup            install what building, testing and checking need, from Debian and npm
   ./do build            build the release binary: build/release/mitral
   ./do bench            measure beside nginx and openssl on this machine
+  ./do growth           the cost of an operation with ten thousand and with ten million grants
   ./do check            floors, documents, format, clang-tidy
   ./do format           format the sources
+  ./do soak [MINUTES]   load for long, then faults: killed nodes and databases, cut cables, full disks (as root)
   ./do tsan             unit, contract and threat tests under the thread sanitizer
   ./do fuzz T [SEC]     fuzz target T (see fuzz/) for SEC seconds
   ./do coverage         test coverage by file
@@ -176,7 +198,7 @@ TEXT
 command=${1:-help}
 [ $# -gt 0 ] && shift
 case "$command" in
-  setup|demo|build|test|bench|check|format|tsan|fuzz|coverage|help) "cmd_$command" "$@" ;;
+  setup|demo|build|test|bench|growth|check|format|tsan|soak|fuzz|coverage|help) "cmd_$command" "$@" ;;
   -h|--help) cmd_help ;;
   *) cmd_help >&2; die "unknown command: $command" ;;
 esac

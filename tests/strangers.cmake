@@ -34,6 +34,18 @@ if(MITRAL_NODE)
   mitral_stranger(e2e_fhirclient e2e ${run} ${e2e}/fhirclient.test.mjs $<TARGET_FILE:mitral>)
   mitral_stranger(e2e_operator e2e ${run} ${e2e}/operator.test.mjs $<TARGET_FILE:mitral>)
 endif()
+# Faults with real parts: nodes and databases on machines of their own (network namespaces: needs root). Exit status 77
+# where the machine can't do that. The long form is ./do soak.
+add_library(fault_shim SHARED cluster/shim.cc)
+target_compile_options(fault_shim PRIVATE -Wall -Wextra)
+target_link_libraries(fault_shim PRIVATE dl)
+if(MITRAL_PYTHON)
+  foreach(storage sqlite postgres)
+    mitral_stranger(fault_cluster_${storage} fault ${MITRAL_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/cluster/run.py
+      $<TARGET_FILE:mitral> $<TARGET_FILE:fault_shim> --storage ${storage} --length 2)
+  endforeach()
+endif()
+
 if(MITRAL_PYTHON)
   mitral_stranger(interop_authlib interop
     ${MITRAL_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/interop/oauth/authlib_test.py $<TARGET_FILE:mitral>)

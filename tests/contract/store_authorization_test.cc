@@ -155,6 +155,21 @@ TEST_P(AuthorizationContract, AUsedHandleDoesNotComeBackByPuttingItAgain) {
   EXPECT_EQ(get(store_->complete_authorization(kClinic, {visit.handle, {}, {}, code(), {}}, {}, kStart)), Claim::lost);
 }
 
+/// Who comes second knows nothing of the first; the auditor must learn which grant ended.
+TEST_P(AuthorizationContract, TheRecordOfACodeUsedTwiceNamesTheGrantThatEnded) {
+  const auto one = stored_code();
+  const auto made = grant();
+  const auto second = grant();
+  EXPECT_EQ(get(store_->redeem_code_once(kClinic, one.handle, made, family(made), {}, {}, kStart)), Claim::won);
+  auto reuse = event(model::AuditKind::reuse_detected);
+  reuse.grant.clear();
+  EXPECT_EQ(get(store_->redeem_code_once(kClinic, one.handle, second, family(second), {}, {reuse}, kStart)),
+            Claim::lost);
+  const auto records = get(store_->read(0, 10));
+  ASSERT_EQ(records.size(), 1U);
+  EXPECT_EQ(records.front().event.grant, made.id.text());
+}
+
 TEST_P(AuthorizationContract, RedeemingMakesTheGrantAndRemembersIt) {
   const auto one = stored_code();
   const auto made = grant();

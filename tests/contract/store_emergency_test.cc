@@ -177,6 +177,15 @@ TEST_P(EmergencyContract, EndingAnAppEndsAllThatTheUserGaveIt) {
   EXPECT_EQ(audited(), std::vector{model::AuditKind::revocation});
 }
 
+TEST_P(EmergencyContract, EndingAnAppAlsoEndsACodeThatIsOnItsWay) {
+  const auto one = stored_code();
+  const auto made = grant();
+  EXPECT_TRUE(get(store_->find_code(kClinic, one.handle, kStart)));  // as the token endpoint looks, just before
+  get(store_->revoke_grants_of(kClinic, one.user, one.request.client, {}, kStart));
+  EXPECT_NE(get(store_->redeem_code_once(kClinic, one.handle, made, family(made), {}, {}, kStart)), Claim::won);
+  EXPECT_FALSE(get(store_->find_grant(kClinic, made.id)));
+}
+
 TEST_P(EmergencyContract, GrantsThatMatterAreListedFirst) {
   const auto offline = stored_grant();
   const auto revoked = stored_grant([](model::Grant& grant) { grant.created = kStart + 3s; });

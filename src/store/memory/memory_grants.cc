@@ -134,6 +134,11 @@ Task<Result<void>> MemoryStore::revoke_grants_of(Issuer issuer, UserId user, Cli
       if (grant.issuer == issuer && grant.user == user && grant.client == client) revoke(issuer, id, now);
     }
     consents_.erase(std::tuple(issuer, user, client));
+    // Nor may a code that is still on its way make a grant afterwards.
+    for (auto& [handle, once] : codes_) {
+      auto& [code, burned] = once;
+      burned |= code.issuer == issuer && code.user == user && code.request.client == client && !code.grant;
+    }
     audit(std::move(events));
     return {};
   });

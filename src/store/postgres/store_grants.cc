@@ -86,7 +86,7 @@ Task<Result<std::vector<model::Grant>>> StoreImpl::grants_of_user(Issuer issuer,
                                      "SELECT id, client, \"user\", sid, \"offline\", created, expires, revoked, "
                                      "document FROM grants WHERE \"user\" = $1 AND issuer = $2 ORDER BY (revoked IS "
                                      "NULL) DESC, \"offline\" DESC, created DESC, id DESC LIMIT $3",
-                                     user, issuer, limit)));
+                                     user, issuer, at_most(limit))));
   std::vector<model::Grant> out;
   for (int row = 0; row < rows.count(); ++row) {
     MITRAL_CO_TRY(auto grant, grant_from(rows, row, issuer));
@@ -175,6 +175,12 @@ Task<Result<void>> StoreImpl::revoke_grants_of(Issuer issuer, UserId user, Clien
       user, issuer, client, now);
   opening.emplace_back("DELETE FROM consents WHERE issuer = $1 AND \"user\" = $2 AND client = $3", issuer, user,
                        client);
+  // Nor may a code that is still on its way make a grant afterwards. By the index on expires: few are alive.
+  opening.emplace_back(
+      "UPDATE codes SET burned = 1 WHERE expires > $4 AND issuer = $1 AND \"user\" = $2 AND client = $3 AND grant_id "
+      "IS "
+      "NULL",
+      issuer, user, client, now);
   co_return co_await writer_->write(std::move(opening), [&](Tx& tx, Answers rows) -> Result<void> {
     grants_revoked(tx, issuer, rows[0], now);
     tx.audit(audit);

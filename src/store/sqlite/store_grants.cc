@@ -173,6 +173,11 @@ Task<Result<void>> StoreImpl::revoke_grants_of(Issuer issuer, UserId user, Clien
     }
     Query forget(tx.db, "DELETE FROM consents WHERE issuer = ?1 AND user = ?2 AND client = ?3");
     MITRAL_CHECK(forget.bind(issuer, user, client).run());
+    // Nor may a code that is still on its way make a grant afterwards. By the index on expires: few are alive.
+    Query burn(tx.db,
+               "UPDATE codes SET burned = 1 WHERE expires > ?4 AND issuer = ?2 AND user = ?1 AND client = ?3 AND "
+               "grant_id IS NULL");
+    MITRAL_CHECK(burn.bind(user, issuer, client, now).run());
     tx.audit(audit);
     return {};
   });
