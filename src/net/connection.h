@@ -107,11 +107,13 @@ struct Shard : std::enable_shared_from_this<Shard> {
   void accept_later();
   [[nodiscard]] bool make_room();
   void accept_rest();
+  void close_door();
   void let_finish();
   void stop_accepting();
   void close_all();
 
-  std::function<void()> drained_;
+  std::function<void()> asked_, drained_;  // told when all is over, from the moment on when it can be
+  bool shut_ = false;
   Connection* longest_ = nullptr;  // waits for its client; the others behind it
   Connection* shortest_ = nullptr;
   Tcp::endpoint peer_;

@@ -82,6 +82,9 @@ void Shard::accept() {
   if (!acceptor) return;
   acceptor->async_accept(loop.io(), peer_,
                          [self = shared_from_this()](const boost::system::error_code& error, Socket socket) {
+                           if (self->shut_) return;
+                           // The door may have closed behind this one.
+                           if (!error && !self->acceptor) return self->accepted(std::move(socket));
                            if (!self->acceptor) return;
                            if (error == asio::error::no_descriptors || error == asio::error::no_buffer_space ||
                                error == asio::error::no_memory) {
@@ -190,7 +193,7 @@ void Shard::Cut::expired() noexcept {
 // second, when another listener of the port gets them; handshakes under way finish, and are accepted.
 void turn_away_newcomers(Acceptor& acceptor) noexcept {
   sock_filter program[] = {
-      BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),           // the flags of the TCP header
+      BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),            // the flags of the TCP header
       BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x02, 0, 1),  // SYN?
       BPF_STMT(BPF_RET | BPF_K, 0),
       BPF_STMT(BPF_RET | BPF_K, 0xFFFFFFFF),
@@ -201,27 +204,36 @@ void turn_away_newcomers(Acceptor& acceptor) noexcept {
 }
 
 void Shard::accept_rest() {
+  const auto kept = peer_;  // of the one that was accepted but not handled yet
   boost::system::error_code error;
   while (acceptor && !error) {
     Socket socket(loop.io().get_executor());
     acceptor->accept(socket, peer_, error);
     if (!error) accepted(std::move(socket));
   }
+  peer_ = kept;
 }
 
 void Shard::drain(std::function<void()> done) {
-  drained_ = std::move(done);
-  if (!acceptor || !shared->options.share_port) return let_finish();
+  asked_ = std::move(done);
+  if (!acceptor || !shared->options.share_port) return close_door();
   turn_away_newcomers(*acceptor);
   settle_.emplace(loop.io().get_executor(), limits::kAcceptSettle);
   settle_->async_wait([self = shared_from_this()](const boost::system::error_code& error) {
-    if (!error) self->let_finish();
+    if (!error) self->close_door();
   });
 }
 
-void Shard::let_finish() {
+void Shard::close_door() {
   accept_rest();
   stop_accepting();
+  // What was accepted and waits for its turn in the loop comes before this.
+  loop.post([self = shared_from_this()] { self->let_finish(); });
+}
+
+void Shard::let_finish() {
+  if (shut_) return;
+  drained_ = std::move(asked_);
   for (auto* connection = connections; connection != nullptr;) {
     auto* const following = connection->next;
     connection->drain();
@@ -241,6 +253,7 @@ void Shard::closed() {
 }
 
 void Shard::shut() {
+  shut_ = true;
   stop_accepting();
   close_all();
   TimerWheel::cancel(cut_);

@@ -56,7 +56,6 @@ class Transfer : public SqliteTest {
     get(store->put_interaction(interaction()));
     ports::AuthorizationStore::Completion completion;
     completion.code = code();
-    completion.consent = consent();
     get(store->complete_authorization(kClinic, std::move(completion), {event()}, kStart));
     for (int i = 0; i < 450; ++i) get(store->claim_once(kClinic, "proof", handle(), kStart + 60s, {event()}));
     living_ = stored_grant(*store);
@@ -73,6 +72,10 @@ class Transfer : public SqliteTest {
     key.wrapped_private = std::string("\0\xff\x01wrapped", 10);
     key.public_jwk = "{}";
     get(store->add_key_once(key, Instant::max(), {event()}));
+    ports::AuthorizationStore::Completion agreed;
+    agreed.code = code();
+    agreed.consent = consent();
+    get(store->complete_authorization(kClinic, std::move(agreed), {event()}, kStart));
     seq_ = store->last_seq();
     feed_ = store->latest_change();
   }
