@@ -171,8 +171,17 @@ class PostgresServer {
     ::waitpid(process_, nullptr, 0);
     process_ = 0;
   }
-  /// kill -9: its children notice and end by themselves.
-  void kill9() { stop(SIGKILL); }
+  /// kill -9 of all its processes, as when the machine loses power. None of them is left when it returns.
+  void kill9() {
+    const auto children = processes();
+    for (const pid_t child : children) ::kill(child, SIGKILL);
+    stop(SIGKILL);
+    for (const pid_t child : children) {
+      for (int i = 0; i < 1000 && state_of(child).value_or('Z') != 'Z'; ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      }
+    }
+  }
   /// Holds every process of it still, as a frozen machine would; thaw() lets them go on.
   void freeze() { signal_all(SIGSTOP); }
   void thaw() { signal_all(SIGCONT); }
@@ -374,17 +383,32 @@ class PostgresServer {
     return false;
   }
 
-  void signal_all(int signal) const {
+  /// The words behind the name in /proc/<pid>/stat: state, parent ...
+  static std::string stat_of(pid_t pid) {
+    std::ifstream in(fmt::format("/proc/{}/stat", pid));
+    const std::string text{std::istreambuf_iterator<char>(in), {}};
+    const auto end = text.rfind(')');
+    return end == std::string::npos || end + 4 >= text.size() ? std::string() : text.substr(end + 2);
+  }
+  static std::optional<char> state_of(pid_t pid) {
+    const auto stat = stat_of(pid);
+    return stat.empty() ? std::nullopt : std::optional(stat[0]);
+  }
+  /// The server's own process first, then its children.
+  [[nodiscard]] std::vector<pid_t> processes() const {
+    std::vector<pid_t> out;
+    if (process_ <= 0) return out;
+    out.push_back(process_);
     std::error_code ignored;
     for (const auto& entry : std::filesystem::directory_iterator("/proc", ignored)) {
       const pid_t pid = std::atoi(entry.path().filename().c_str());
       if (pid <= 0) continue;
-      std::ifstream in(entry.path() / "stat");
-      std::string text{std::istreambuf_iterator<char>(in), {}};
-      const auto end = text.rfind(')');
-      if (end == std::string::npos || end + 4 >= text.size()) continue;
-      if (std::atoi(text.c_str() + end + 4) == process_ || pid == process_) ::kill(pid, signal);
+      if (const auto stat = stat_of(pid); !stat.empty() && std::atoi(stat.c_str() + 2) == process_) out.push_back(pid);
     }
+    return out;
+  }
+  void signal_all(int signal) const {
+    for (const pid_t pid : processes()) ::kill(pid, signal);
   }
 
   const Options options_;
