@@ -77,7 +77,8 @@ bool TicketKeys::use_in(SSL_CTX* context) {
          SSL_CTX_set_tlsext_ticket_key_evp_cb(context, &TicketKeys::callback) == 1;
 }
 
-// 1: go on; 0: no ticket, or none that we know (a full handshake follows); -1: the handshake fails.
+// 1: go on; 2: and give a new ticket, for each is used once (RFC 8446 Appendix C.4); 0: no ticket, or none that we know
+// (a full handshake follows); -1: the handshake fails.
 int TicketKeys::callback(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac,
                          int sealing) {
   auto* const self = static_cast<TicketKeys*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
@@ -95,7 +96,7 @@ int TicketKeys::callback(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_C
       *hours, [name](const TicketKey& key) { return CRYPTO_memcmp(key.name.data(), name, key.name.size()) == 0; });
   if (found == hours->end()) return 0;
   return EVP_DecryptInit_ex2(cipher, ticket_cipher(), found->cipher.data(), iv, nullptr) == 1 && prepare(mac, *found)
-             ? 1
+             ? 2
              : -1;
 }
 

@@ -103,6 +103,20 @@ TEST_F(Tickets, OfOneNodeAreResumedByAnother) {
   EXPECT_EQ(b.served->counters().tls_full, 0U);
 }
 
+TEST_F(Tickets, AResumptionGivesTheNextTicket) {
+  const Node b{files, secret('s'), clock};
+  auto session = session_of(a);
+  for (int i = 0; i < 6; ++i) {
+    Client client;
+    ASSERT_TRUE(client.connect(i % 2 == 0 ? b : a, session.get()));
+    EXPECT_EQ(SSL_session_reused(client.ssl), 1) << i;
+    EXPECT_TRUE(client.ask().ends_with("GET / "));
+    auto next = Session(SSL_get1_session(client.ssl));
+    EXPECT_NE(next.get(), session.get()) << i;
+    session = std::move(next);
+  }
+}
+
 TEST_F(Tickets, W22_AnotherMasterKeyOpensNothing) {
   const Node stranger{files, secret('t'), clock};
   EXPECT_FALSE(resumes(stranger, session_of(a)));
