@@ -66,5 +66,74 @@ TEST_P(AuditContract, EventsOfConcurrentActsAreAllThere) {
   EXPECT_EQ(store_->last_seq(), 320);
 }
 
+// ---- the past may leave (Anchor, release_up_to)
+
+TEST_P(AuditContract, ReleaseMovesTheAnchorWithTheRecords) {
+  get(store_->append(Events(10, event())));
+  EXPECT_EQ(get(store_->anchor()).seq, 0);
+  EXPECT_EQ(get(store_->anchor()).hash, Hash256{});
+  const auto before = get(store_->read(0, 100));
+  EXPECT_EQ(get(store_->release_up_to(4, 100)), 4U);
+  EXPECT_EQ(get(store_->anchor()).seq, 4);
+  EXPECT_EQ(get(store_->anchor()).hash, before[3].hash);
+  const auto after = get(store_->read(0, 100));
+  ASSERT_EQ(after.size(), 6U);
+  EXPECT_EQ(after[0].seq, 5);
+  EXPECT_EQ(after[0].previous, before[3].hash);
+  EXPECT_EQ(get(store_->read(4, 1)).at(0).previous, before[3].hash);
+  EXPECT_EQ(get(store_->read(5, 1)).at(0).previous, before[4].hash);
+  EXPECT_EQ(get(store_->read(2, 1)).at(0).seq, 5);
+}
+
+TEST_P(AuditContract, ReleaseGoesInPiecesAndOnlyForward) {
+  get(store_->append(Events(10, event())));
+  EXPECT_EQ(get(store_->release_up_to(7, 3)), 3U);
+  EXPECT_EQ(get(store_->anchor()).seq, 3);
+  EXPECT_EQ(get(store_->release_up_to(7, 3)), 3U);
+  EXPECT_EQ(get(store_->release_up_to(7, 3)), 1U);
+  EXPECT_EQ(get(store_->release_up_to(7, 3)), 0U);
+  EXPECT_EQ(get(store_->release_up_to(2, 100)), 0U);
+  EXPECT_EQ(get(store_->anchor()).seq, 7);
+}
+
+TEST_P(AuditContract, TheNewestRecordStays) {
+  get(store_->append(Events(3, event())));
+  EXPECT_EQ(get(store_->release_up_to(100, 100)), 2U);
+  ASSERT_EQ(get(store_->read(0, 10)).size(), 1U);
+  EXPECT_EQ(store_->last_seq(), 3);
+  EXPECT_EQ(get(store_->release_up_to(100, 100)), 0U);
+}
+
+TEST_P(AuditContract, NothingToReleaseIsNoError) {
+  EXPECT_EQ(get(store_->release_up_to(10, 10)), 0U);
+  EXPECT_EQ(get(store_->anchor()).seq, 0);
+}
+
+TEST_P(AuditContract, TheChainGoesOnAfterARelease) {
+  get(store_->append(Events(5, event())));
+  const auto fifth = get(store_->read(4, 1)).at(0).hash;
+  get(store_->release_up_to(5, 100));
+  get(store_->append(Events(5, event())));
+  EXPECT_EQ(store_->last_seq(), 10);
+  const auto records = get(store_->read(5, 10));
+  ASSERT_EQ(records.size(), 5U);
+  EXPECT_EQ(records[0].previous, fifth);
+}
+
+TEST_P(AuditContract, ReleaseBesideAppendsLosesNothing) {
+  get(store_->append(Events(50, event())));
+  together(8, [&](int i) {
+    for (int round = 0; round < 20; ++round) {
+      if (i == 0) {
+        EXPECT_TRUE(run_sync(store_->release_up_to(store_->last_seq() - 20, 7)));
+      } else {
+        EXPECT_TRUE(run_sync(store_->append({event()})));
+      }
+    }
+  });
+  EXPECT_EQ(store_->last_seq(), 50 + 7 * 20);
+  EXPECT_GT(get(store_->anchor()).seq, 0);
+}
+
 }  // namespace
 }  // namespace mitral::contract

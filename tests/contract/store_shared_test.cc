@@ -152,5 +152,36 @@ TEST_F(SharedFile, NobodyElseMayReadTheFiles) {
   }
 }
 
+TEST_F(SharedFile, AReleaseByOneProcessIsSeenByTheOther) {
+  get(server_->append(Events(10, event())));
+  EXPECT_EQ(get(other_->release_up_to(6, 100)), 6U);
+  EXPECT_EQ(get(server_->anchor()).seq, 6);
+  EXPECT_EQ(get(server_->read(0, 100)).size(), 4U);
+  EXPECT_EQ(get(server_->release_up_to(6, 100)), 0U);
+  get(server_->append({event()}));
+  EXPECT_EQ(get(other_->read(0, 100)).back().seq, 11);
+}
+
+TEST_F(SharedFile, ALeaseIsOneProcesssAtATime) {
+  const auto a = id();
+  const auto b = id();
+  EXPECT_TRUE(get(server_->take_lease("ship", a, kStart, kStart + 60s)));
+  EXPECT_FALSE(get(other_->take_lease("ship", b, kStart + 59s, kStart + 119s)));
+  EXPECT_TRUE(get(server_->take_lease("ship", a, kStart + 30s, kStart + 90s)));
+  EXPECT_FALSE(get(other_->take_lease("ship", b, kStart + 89s, kStart + 149s)));
+  EXPECT_TRUE(get(other_->take_lease("ship", b, kStart + 90s, kStart + 150s)));
+  EXPECT_FALSE(get(server_->take_lease("ship", a, kStart + 91s, kStart + 151s)));
+}
+
+TEST_F(SharedFile, WhoeverWritesTheFileCanNotLetGoOfRecordsByTheWay) {
+  get(server_->append(Events(10, event())));
+  get(server_->release_up_to(4, 100));
+  Intruder intruder(path_);
+  EXPECT_NE(intruder.try_run("DELETE FROM audit WHERE seq = 7"), SQLITE_OK);
+  EXPECT_NE(intruder.try_run("DELETE FROM audit_anchor"), SQLITE_OK);
+  EXPECT_NE(intruder.try_run("UPDATE audit_anchor SET seq = 2"), SQLITE_OK);
+  EXPECT_NE(intruder.try_run("UPDATE audit SET event = '{}' WHERE seq = 7"), SQLITE_OK);
+}
+
 }  // namespace
 }  // namespace mitral::contract

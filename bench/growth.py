@@ -1,0 +1,230 @@
+#!/usr/bin/env python3
+"""./do growth: what an operation costs with ten thousand live grants, and with ten million.
+
+For each size an installation is filled straight into its database (bench/fill.cc: grants with refresh families, a tenth as many users
+and sessions, twice as many audit events; with PostgreSQL by COPY), the server is started on one core, and asked from another for
+random grants, so that nearly every one is a miss of its caches:
+
+  introspection    of an opaque token        refresh    by a public client, with rotation: durable
+  sign-in session  /authorize?prompt=none    revocation of a refresh token: durable
+
+p99 with many may be at most 1.5 times p99 with few. Rounds alternate between the sizes, so that what the machine does to one it does to the
+other. Afterwards the audit record is verified, and the server's memory is measured before and after it has touched a million grants.
+"""
+import argparse
+import json
+import pathlib
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.parse
+
+import world
+from world import say
+
+READS = ("introspection", "sign-in session")
+CHANGES = {"refresh": 900, "revocation": 500}  # grants that one measurement uses up: ten thousand have to do for all rounds
+TABLES = ("clients", "resource_servers", "users", "sessions", "grants", "changes", "signing_keys", "audit")
+WORK = (*READS, *CHANGES)
+FACTOR = 1.5
+
+
+def made(server, *arguments):
+    out = server.made(*arguments)
+    return world.basic(out.get("client_id") or out["id"], out.get("client_secret") or out["secret"])
+
+
+class Installation:
+    def __init__(self, folder, name, grants, options, postgres=None):
+        self.grants, self.options = grants, options
+        self.seed = self.used = 0
+        self.server = world.Server(folder, name)
+        s = self.server
+        self.resource = made(s, "resource", "add", "--id", "opaque", "--name", "Opaque", "--audience", "https://opaque.example/fhir", "--token-format", "opaque",
+                             "--token-lifetime", "3600")
+        code = ["--grant", "authorization_code", "--grant", "refresh_token", "--redirect-uri", world.REDIRECT, "--offline"]
+        for scope in ("openid", "offline_access", "launch/patient", "patient/*.rs"):
+            code += ["--scope", scope]
+        s.command("client", "add", "--id", "public", "--name", "Public", "--auth", "none", *code, "--verified", "--id-token-alg", "ES256")
+        s.start()
+        s.stop()
+        began = time.perf_counter()
+        done = subprocess.run(["nice", "-n", "10", world.BUILD / "bench/mitral_fill", "fill", "--config", s.config, "--grants", str(grants), "--events", str(options.events * grants)],
+                              capture_output=True, text=True)
+        if done.returncode != 0:
+            raise RuntimeError(done.stdout + done.stderr)
+        self.filled = time.perf_counter() - began
+        if postgres:
+            self.move_to(postgres, name)
+
+    def move_to(self, postgres, name):
+        """The same installation in PostgreSQL: its rows by COPY, which `mitral db copy` would take longer for."""
+        s = self.server
+        began = time.perf_counter()
+        target = s.folder / "postgres.toml"
+        storage = f'path = "{s.folder}/mitral.db", durability = "full"'
+        text = s.config.read_text()
+        assert storage in text
+        target.write_text(text.replace(storage, f'postgres = "{postgres.database(name)}"'))
+        subprocess.run([world.MITRAL, "-c", target, "db", "migrate"], check=True, capture_output=True)
+        for table in TABLES:
+            with sqlite3.connect(s.folder / "mitral.db") as database:
+                columns = ", ".join(f'"{row[1]}"' for row in database.execute(f"PRAGMA table_info({table})"))
+            rows = subprocess.Popen([world.BUILD / "bench/mitral_fill", "rows", "--config", s.config, "--table", table], stdout=subprocess.PIPE)
+            subprocess.run([world.POSTGRES_PROGRAMS / "psql", "-h", "127.0.0.1", "-p", str(postgres.port), "-U", "mitral", "-d", name, "-v", "ON_ERROR_STOP=1", "-q",
+                            "-c", "SET synchronous_commit = off", "-c", f"COPY mitral.{table}({columns}) FROM STDIN"], stdin=rows.stdout, check=True)
+            if rows.wait() != 0:
+                raise RuntimeError(f"{table} could not be read")
+        postgres.sql("UPDATE mitral.head SET (audit_seq, audit_hash, audit_at) = (SELECT seq, hash, at FROM mitral.audit ORDER BY seq DESC LIMIT 1), "
+                     "sealed = (SELECT max(seq) FROM mitral.audit WHERE checkpoint IS NOT NULL), change_seq = (SELECT coalesce(max(seq), 0) FROM mitral.changes)", name)
+        for file in s.folder.glob("mitral.db*"):
+            file.unlink()
+        s.config, s.postgres = target, postgres
+        postgres.sql("VACUUM (ANALYZE)", name)  # what autovacuum does within minutes
+        postgres.sql("CHECKPOINT", name)
+        self.copied = time.perf_counter() - began
+
+    def size_mb(self):
+        if self.server.postgres:
+            return int(self.server.postgres.sql(f"SELECT pg_database_size('{self.server.folder.name}')")) / 1e6
+        return sum(file.stat().st_size for file in self.server.folder.glob("mitral.db*")) / 1e6
+
+    def requests(self, changes=0, reads=0):
+        """Writes request bodies: for grants that were not used before, and for random ones that are left as they are."""
+        self.seed += 1
+        subprocess.run([world.BUILD / "bench/mitral_fill", "tokens", "--config", self.server.config, "--grants", str(self.grants), "--offset", str(self.used),
+                        "--count", str(changes), "--reads", str(reads), "--seed", str(self.seed), "--out", self.server.folder], check=True)
+        self.used += changes
+
+    def measure(self, what):
+        s, file, o = self.server, self.server.folder, self.options
+        common = ("--conns", str(o.connections), "--duration", str(o.seconds))
+        self.requests(reads=int(o.seconds * 30_000)) if what in READS else self.requests(changes=CHANGES[what])
+        if what == "introspection":
+            return s.load("--path", "/introspect", "--header", self.resource, "--bodies", file / "introspect", "--require", '"active":true', *common)
+        if what == "sign-in session":
+            query = {"response_type": "code", "client_id": "public", "redirect_uri": world.REDIRECT, "scope": "openid", "state": "state-0123456789",
+                     "nonce": "nonce-0123456789", "code_challenge": world.CHALLENGE, "code_challenge_method": "S256", "prompt": "none"}
+            return s.load("--get", "--path", "/authorize?" + urllib.parse.urlencode(query), "--cookies", file / "cookies", "--status", "302", *common)
+        if what == "refresh":
+            return s.load("--path", "/token", "--bodies", file / "refresh", "--once", "--require", '"access_token":"mat_', *common)
+        return s.load("--path", "/revoke", "--bodies", file / "revoke", "--once", *common)
+
+    def signed_in(self):
+        """A session of the fill is one: with prompt=none its user is only not asked for her consent."""
+        cookie = (self.server.folder / "cookies").read_text().split("\n", 1)[0]
+        query = {"response_type": "code", "client_id": "public", "redirect_uri": world.REDIRECT, "scope": "openid", "state": "state-0123456789",
+                 "nonce": "nonce-0123456789", "code_challenge": world.CHALLENGE, "code_challenge_method": "S256", "prompt": "none"}
+        status, head, _ = world.Browser().ask(self.server.issuer + "/authorize?" + urllib.parse.urlencode(query), headers={"Cookie": "mitral_session=" + cookie})
+        if "error=consent_required" not in head.get("Location", ""):
+            raise RuntimeError(f"the session is not taken for one: {status} {head.get('Location')}")
+
+    def touch(self, count):
+        """Memory before and after so many random grants were introspected."""
+        before = self.server.memory_mb()
+        self.requests(reads=count)
+        lines = self.server.load("--path", "/introspect", "--header", self.resource, "--bodies", self.server.folder / "introspect", "--once", "--conns",
+                                 str(self.options.connections), "--duration", "600", "--require", '"active":true')
+        return before, self.server.memory_mb(), lines["answered"]
+
+    def verify(self):
+        began = time.perf_counter()
+        out = json.loads(self.server.command("--json", "audit", "verify"))
+        return out, time.perf_counter() - began
+
+
+class Run:
+    def __init__(self, folder, options):
+        self.folder, self.options = folder, options
+        self.results = {"storage": options.storage, "sizes": options.sizes, "rows": []}
+
+    def run(self):
+        o = self.options
+        postgres = world.Postgres(self.folder, world.SERVER_CORE) if o.storage == "postgres" else None
+        places = []
+        try:
+            for grants in o.sizes:
+                place = Installation(self.folder, f"with{grants}", grants, o, postgres)
+                places.append(place)
+                copied = f", copied in {place.copied:.0f} s" if postgres else ""
+                say(f"{o.storage}, {grants:,} grants, {o.events * grants:,} audit events: {place.size_mb():,.0f} MB, filled in {place.filled:.0f} s{copied}")
+            for place in places:
+                place.server.start()
+                place.requests(reads=1000)
+                place.signed_in()
+            self.compare(places)
+            self.memory(places[-1])
+            if not o.no_verify:
+                self.verify(places[-1])
+        finally:
+            for place in places:
+                place.server.stop()
+            if postgres:
+                postgres.stop()
+        return self.results
+
+    def compare(self, places):
+        runs = {(what, place.grants): [] for what in WORK for place in places}
+        for _ in range(self.options.rounds):
+            for what in WORK:
+                for place in places:
+                    runs[what, place.grants].append(place.measure(what))
+        few, many = places[0].grants, places[-1].grants
+        say(f"\n{'':18}{'p50 ' + format(few, ','):>16}{'p50 ' + format(many, ','):>18}{'p99 ' + format(few, ','):>16}{'p99 ' + format(many, ','):>18}{'p99 ratio':>11}")
+        for what in WORK:
+            p50, p99, reads, rate = ({n: self.median(runs[what, n], key) for n in (few, many)} for key in ("p50_us", "p99_us", "reads", "ops_per_s"))
+            ratio = p99[many] / p99[few]
+            say(f"{what:18}{p50[few]:13.0f} us{p50[many]:15.0f} us{p99[few]:13.0f} us{p99[many]:15.0f} us{ratio:10.2f}x  {'' if ratio <= FACTOR else 'MISSED'}"
+                f"  ({rate[few]:,.0f}/s and {rate[many]:,.0f}/s; reads of the file {reads[few]:.2f} and {reads[many]:.2f})")
+            self.results["rows"].append({"what": what, "p50_us": p50, "p99_us": p99, "ratio": ratio, "reads": reads, "ops_per_s": rate})
+
+    @staticmethod
+    def median(runs, key):
+        values = sorted(run[key] for run in runs)
+        return values[len(values) // 2]
+
+    def memory(self, place):
+        before, after, touched = place.touch(min(self.options.touch, place.grants))
+        say(f"\nmemory of the server: {before['Rss']:.0f} MB, after {touched:,} random grants {after['Rss']:.0f} MB (anonymous {before['Pss_Anon']:.0f} and {after['Pss_Anon']:.0f} MB)")
+        self.results["memory"] = {"before": before, "after": after, "touched": touched}
+
+    def verify(self, place):
+        out, took = place.verify()
+        say(f"mitral audit verify: {out['finding']}, {out['records']:,} records in {took:.0f} s")
+        self.results["verify"] = {**out, "seconds": took}
+        if out["finding"] != "intact":
+            raise RuntimeError("the audit record does not hold")
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 10_000_000], help="grants; the first and the last are compared")
+    parser.add_argument("--events", type=int, default=2, help="audit events for each grant")
+    parser.add_argument("--storage", choices=["sqlite", "postgres"], default="sqlite")
+    parser.add_argument("--seconds", type=float, default=3, help="of each measurement that changes nothing")
+    parser.add_argument("--rounds", type=int, default=5, choices=range(1, 6), help="the median counts")
+    parser.add_argument("--connections", type=int, default=8)
+    parser.add_argument("--touch", type=int, default=1_000_000, help="grants, for the server's memory")
+    parser.add_argument("--no-verify", action="store_true", help="leave out the verification of the audit record")
+    parser.add_argument("--build", type=pathlib.Path, default=world.BUILD, help="folder of the build to measure")
+    parser.add_argument("--json", type=pathlib.Path, help="write the results to this file")
+    return parser.parse_args()
+
+
+def main():
+    options = arguments()
+    world.use_build(options.build.resolve())
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="mitral-growth-"))
+    try:
+        results = Run(folder, options).run()
+    finally:
+        world.remove(folder)
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=1) + "\n")
+    return 1 if any(row["ratio"] > FACTOR for row in results["rows"]) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
