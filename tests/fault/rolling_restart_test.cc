@@ -150,7 +150,7 @@ class RollingRestart : public ::testing::Test {
     int admin = free_port();
     auto serving = std::make_unique<Served>(config(0, admin));
     ASSERT_TRUE(within(10s, [&] { return ready(admin) == 200; }));
-    const std::string body = "grant_type=client_credentials&scope=system%2F*.rs";
+    const std::string body = "grant_type=client_credentials&scope=jobs.run";
     const std::string request =
         "POST /t/clinic/token HTTP/1.1\r\nHost: as.example.org\r\nAuthorization: " + basic_header("app").value +
         "\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: " + std::to_string(body.size()) +

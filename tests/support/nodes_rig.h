@@ -1,8 +1,8 @@
 // NodesRig: one installation served by several nodes in this process: each has its own store, event loop and AsNode, as
 // if it ran on a machine of its own; all share one database, a SQLite file or a real PostgreSQL server.
 //
-// Requests go straight to a node's handler. Issuer, client ("app", confidential), resource server ("fhir", opaque
-// tokens) and user ("ada") are there from the start.
+// Requests go straight to a node's handler. Issuer, clients ("app", confidential; "pub", public), resource server
+// ("fhir", opaque tokens) and user ("ada") are there from the start.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -112,6 +112,11 @@ class Node {
   codec::Response post(std::string_view endpoint, const codec::Form& form, std::string_view as_whom = "app") const {
     return send(codec::Method::post, "/t/clinic/" + std::string(endpoint), form.serialize(), {basic_header(as_whom)});
   }
+  /// As the public client.
+  codec::Response post_public(std::string_view endpoint, codec::Form form) const {
+    form.add("client_id", "pub");
+    return send(codec::Method::post, "/t/clinic/" + std::string(endpoint), form.serialize());
+  }
   [[nodiscard]] bool active(const std::string& token) const {
     const auto answer = post("introspect", {{"token", token}}, "fhir");
     EXPECT_EQ(answer.status, 200) << answer.body;
@@ -149,10 +154,16 @@ inline void populate(ports::Store& store, ports::PasswordHasher& passwords) {
   client.redirect_uris = {std::string(kRigRedirect)};
   client.grant_types = {model::GrantType::authorization_code, model::GrantType::refresh_token,
                         model::GrantType::client_credentials};
-  client.scopes = {"openid", "offline_access", "launch/patient", "patient/*.rs", "system/*.rs"};
+  client.scopes = {"openid", "offline_access", "launch/patient", "patient/*.rs", "jobs.run"};
   client.resources = {std::string(kRigFhir)};
   client.offline_allowed = true;
   client.created = client.updated = now;
+  ASSERT_TRUE(run_sync(store.put_client(client, event)));
+  client.id = ClientId("pub");
+  client.credentials = {};
+  client.credentials.method = model::ClientAuthMethod::none;
+  client.grant_types = {model::GrantType::authorization_code, model::GrantType::refresh_token};
+  client.scopes.pop_back();
   ASSERT_TRUE(run_sync(store.put_client(client, event)));
   model::ResourceServer server;
   server.issuer = issuer;
@@ -199,9 +210,10 @@ class Wanderer {
     return response;
   }
   /// From the app's link to the code in its redirect; "" when something else came.
-  std::string code(std::string_view scope = "openid offline_access launch/patient patient/*.rs") {
+  std::string code(std::string_view client = "app") {
     codec::Form form;
-    form.add("response_type", "code").add("client_id", "app").add("redirect_uri", kRigRedirect).add("scope", scope);
+    form.add("response_type", "code").add("client_id", client).add("redirect_uri", kRigRedirect);
+    form.add("scope", "openid offline_access launch/patient patient/*.rs");
     form.add("state", "a-long-enough-state").add("aud", kRigFhir).add("nonce", "n");
     form.add("code_challenge", spec::oauth::s256_challenge(kRigVerifier)).add("code_challenge_method", "S256");
     auto response = send(codec::Method::get, "/t/clinic/authorize?" + form.serialize());
