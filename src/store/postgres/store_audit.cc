@@ -65,12 +65,12 @@ Task<Result<std::size_t>> StoreImpl::release_up_to(std::int64_t seq, std::size_t
   std::vector<Statement> opening;
   opening.emplace_back(
       "WITH kept AS (SELECT min(seq) AS first, max(seq) AS last FROM audit), "
-      "gone AS (SELECT first, least($1, last - 1, first + $2 - 1) AS upto FROM kept), "
+      "gone AS (SELECT first, least($1, last - 1, first + least($2, last) - 1) AS upto FROM kept), "
       "moved AS (INSERT INTO audit_anchor(id, seq, hash) SELECT 1, a.seq, a.hash FROM audit a, gone "
       "WHERE a.seq = gone.upto AND gone.upto >= gone.first "
       "ON CONFLICT(id) DO UPDATE SET seq = excluded.seq, hash = excluded.hash) "
       "DELETE FROM audit USING gone WHERE audit.seq <= gone.upto",
-      seq, static_cast<std::int64_t>(limit));
+      seq, at_most(limit));
   co_return co_await writer_->write(std::move(opening), [](Tx&, Answers rows) -> Result<std::size_t> {
     return static_cast<std::size_t>(rows[0].affected());
   });

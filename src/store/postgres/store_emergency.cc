@@ -42,11 +42,11 @@ Task<Result<std::vector<model::EmergencyAccess>>> StoreImpl::emergencies(Issuer 
                        ? Statement(
                              "SELECT id, patient, \"user\", at, document FROM emergency_accesses WHERE issuer = $1 "
                              "AND reviewed IS NULL ORDER BY at DESC, id DESC LIMIT $2",
-                             issuer, limit)
+                             issuer, at_most(limit))
                        : Statement(
                              "SELECT id, patient, \"user\", at, document FROM emergency_accesses WHERE issuer = $1 "
                              "ORDER BY at DESC, id DESC LIMIT $2",
-                             issuer, limit);
+                             issuer, at_most(limit));
   MITRAL_CO_TRY(const auto rows, co_await readers_->read(std::move(statement)));
   co_return all_rows(rows, issuer);
 }
@@ -56,7 +56,7 @@ Task<Result<std::vector<model::EmergencyAccess>>> StoreImpl::emergencies_of_pati
   MITRAL_CO_TRY(const auto rows, co_await readers_->read(Statement(
                                      "SELECT id, patient, \"user\", at, document FROM emergency_accesses WHERE "
                                      "issuer = $1 AND patient = $2 ORDER BY at DESC, id DESC LIMIT $3",
-                                     issuer, patient, limit)));
+                                     issuer, patient, at_most(limit))));
   co_return all_rows(rows, issuer);
 }
 

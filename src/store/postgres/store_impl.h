@@ -15,8 +15,10 @@
 // Thread rules: see postgres_store.h.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -157,6 +159,11 @@ class StoreImpl final : public PostgresStore {
 
 /// Flags are numbers in the tables.
 [[nodiscard]] constexpr std::int64_t flag(bool value) noexcept { return value ? 1 : 0; }
+
+/// For LIMIT, which refuses what is negative.
+[[nodiscard]] constexpr std::int64_t at_most(std::size_t rows) noexcept {
+  return static_cast<std::int64_t>(std::min<std::size_t>(rows, std::numeric_limits<std::int64_t>::max()));
+}
 
 /// A statement that remembers for good that everything up to an instant is dead.
 [[nodiscard]] Statement floor_statement(FloorKind kind, const Issuer& issuer, std::string_view subject, Instant at);

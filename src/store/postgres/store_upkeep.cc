@@ -61,7 +61,7 @@ constexpr const char* kCount =
 /// beside them, and only tables that have something are touched.
 Task<Result<std::size_t>> StoreImpl::sweep(Instant now, std::size_t batch) {
   memory_.revocations().drop_expired(now);
-  const auto limit = static_cast<std::int64_t>(batch);
+  const auto limit = at_most(batch);
   MITRAL_CO_TRY(const auto counts,
                 co_await readers_->read(Statement(kCount, now, now - limits::kCodeReuseMemory, limit)));
   if (counts.empty()) co_return fail(ErrorCode::internal, {}, "no answer to a count");

@@ -58,7 +58,7 @@ Task<Result<std::vector<model::User>>> StoreImpl::list_users(Issuer issuer, std:
   MITRAL_CO_TRY(const auto rows,
                 co_await readers_->read(Statement("SELECT document FROM users WHERE issuer = $1 ORDER BY username "
                                                   "LIMIT $2",
-                                                  issuer, limit)));
+                                                  issuer, at_most(limit))));
   co_return users_from(rows, memory_.revocations());
 }
 
@@ -153,7 +153,7 @@ Task<Result<std::vector<model::Session>>> StoreImpl::sessions_of_user(Issuer iss
           "s.issuer = $2 AND s.expires > $3 AND u.enabled = 1 AND s.created >= u.tokens_valid_from "
           "AND NOT coalesce((SELECT f.at >= s.created FROM floors f WHERE f.issuer = $2 AND f.kind = 2 AND "
           "f.subject = $1), false) ORDER BY s.created DESC, s.id_hash DESC LIMIT $4",
-          user, issuer, now, limit)));
+          user, issuer, now, at_most(limit))));
   std::vector<model::Session> out;
   for (int row = 0; row < rows.count(); ++row) {
     MITRAL_CO_TRY(auto session, session_from(rows, row, issuer));
