@@ -29,9 +29,9 @@ using RecordReader =
     std::function<Result<std::vector<ports::AuditStore::Record>>(std::int64_t after, std::size_t limit)>;
 
 struct VerifyOptions {
-  CheckpointVerifier checkpoints;      ///< empty: checkpoints are counted, not verified
-  std::optional<Checkpoint> expected;  ///< a head seen before: the record must still hold it
-  ports::AuditStore::Anchor begins;    ///< the record before the first one there is; zero: everything must be there
+  CheckpointVerifier checkpoints;         ///< empty: checkpoints are counted, not verified
+  std::optional<Checkpoint> expected;     ///< a head seen before: the record must still hold it
+  ports::AuditStore::Anchor begins = {};  ///< the record before the first one there is; zero: everything must be there
 };
 
 enum class Finding : std::uint8_t {
