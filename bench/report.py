@@ -46,7 +46,7 @@ class Report:
         return f"{run['cpu_us']:.1f} us for each{database}; {run['reads']:.1f} reads, {run['commits']:.1f} commits{fsync}"
 
     def text(self, about):
-        out = [where(about), "Rates and latencies are wall clock (median of the repeats, and the spread); CPU is the server's own time for one answer.", "",
+        out = [where(about), *busy(about), "Rates and latencies are wall clock (median of the repeats, and the spread); CPU is the server's own time for one answer.", "",
                "| | wall clock | ratio | CPU, round trips | aim |", "|---|---|---|---|---|"]
         for r in self.rows:
             verdict = "" if r["met"] is None or r["aim"] == "none" else ": met" if r["met"] else ": **not met**"
@@ -58,6 +58,13 @@ class Report:
 def where(about):
     return (f"{about['cpu']}, {about['cores']} cores, Linux {about['kernel']}, commit {about['commit']}, {about['date']}, release build, durable commits; {about['nginx']}; "
             f"{about['openssl']}; {about['postgres']}. Command: `{about['command']}`.")
+
+
+def busy(about):
+    """What to say of a machine that did something else as well."""
+    if about["load_before"] <= 0.7:
+        return []
+    return [f"**The machine was busy (load average {about['load_before']:.1f} before the run): rates, latencies and their verdicts mean nothing, CPU figures little.**"]
 
 
 def profile_text(about, profiles):
@@ -78,6 +85,9 @@ def put(name, text):
     path.write_text(before + begin + text + "\n" + end + rest.split(end, 1)[1])
 
 
+LOAD_BEFORE = os.getloadavg()[0]
+
+
 def machine():
     with open("/proc/cpuinfo") as info:
         cpu = next((line.split(":", 1)[1].strip() for line in info if line.startswith("model name")), platform.machine())
@@ -87,4 +97,4 @@ def machine():
     commit = git("rev-parse", "--short", "HEAD") or "unknown"
     if git("status", "--porcelain", "--", "src", "bench", "CMakeLists.txt", "cmake"):
         commit += " with changes"
-    return {"cpu": cpu, "kernel": platform.release(), "commit": commit, "date": time.strftime("%Y-%m-%d"), "command": " ".join(["./do bench", *sys.argv[1:]]), **peers.versions(), "cores": os.cpu_count()}
+    return {"cpu": cpu, "kernel": platform.release(), "commit": commit, "date": time.strftime("%Y-%m-%d"), "command": " ".join(["./do bench", *sys.argv[1:]]), "load_before": LOAD_BEFORE, **peers.versions(), "cores": os.cpu_count()}

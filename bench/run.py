@@ -209,7 +209,10 @@ class Run:
             for name in WORKLOADS:
                 if name.lower() in wanted:
                     world.say(name)
-                    getattr(self, name.lower())()
+                    try:
+                        getattr(self, name.lower())()
+                    except RuntimeError as error:  # the others can still be measured
+                        self.rows.row(f"{name} failed", str(error).splitlines()[0][:200], "-", "an answer", False)
         finally:
             self.stop()
 

@@ -163,7 +163,7 @@ class Postgres:
     def __init__(self, folder, core):
         if not (POSTGRES_PROGRAMS / "postgres").exists():
             raise RuntimeError("PostgreSQL 15 is not installed (Debian's package postgresql)")
-        self.folder = folder / "postgres"
+        self.folder = folder / "database"
         self.folder.mkdir()
         self.port = free_port()
         self.as_user = []
