@@ -174,11 +174,11 @@ class Run:
         few, many = places[0].grants, places[-1].grants
         say(f"\n{'':18}{'p50 ' + format(few, ','):>16}{'p50 ' + format(many, ','):>18}{'p99 ' + format(few, ','):>16}{'p99 ' + format(many, ','):>18}{'p99 ratio':>11}")
         for what in WORK:
-            p50, p99, reads, rate = ({n: self.median(runs[what, n], key) for n in (few, many)} for key in ("p50_us", "p99_us", "reads", "ops_per_s"))
+            p50, p99, reads, rate, cpu = ({n: self.median(runs[what, n], key) for n in (few, many)} for key in ("p50_us", "p99_us", "reads", "ops_per_s", "cpu_us"))
             ratio = p99[many] / p99[few]
             say(f"{what:18}{p50[few]:13.0f} us{p50[many]:15.0f} us{p99[few]:13.0f} us{p99[many]:15.0f} us{ratio:10.2f}x  {'' if ratio <= FACTOR else 'MISSED'}"
-                f"  ({rate[few]:,.0f}/s and {rate[many]:,.0f}/s; reads of the file {reads[few]:.2f} and {reads[many]:.2f})")
-            self.results["rows"].append({"what": what, "p50_us": p50, "p99_us": p99, "ratio": ratio, "reads": reads, "ops_per_s": rate})
+                f"  ({rate[few]:,.0f}/s and {rate[many]:,.0f}/s; CPU {cpu[few]:.0f} us and {cpu[many]:.0f} us; reads of the database {reads[few]:.2f} and {reads[many]:.2f})")
+            self.results["rows"].append({"what": what, "p50_us": p50, "p99_us": p99, "ratio": ratio, "reads": reads, "ops_per_s": rate, "cpu_us": cpu})
 
     @staticmethod
     def median(runs, key):
