@@ -91,7 +91,7 @@ CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit WHEN OLD.seq > coalesce((S
   BEGIN SELECT RAISE(ABORT, 'the audit record is append-only'); END;
 )sql"},
     Migration{7, "which programs may work beside a newer one", R"sql(
-CREATE TABLE schema_serves(id INTEGER PRIMARY KEY CHECK(id = 1), serves INTEGER NOT NULL) STRICT;
+CREATE TABLE schema_serves(number INTEGER PRIMARY KEY, serves INTEGER NOT NULL) STRICT;
 )sql"},
 };
 constexpr std::int64_t kServesFrom = 7;  // the file tells from this step on
@@ -100,7 +100,7 @@ Result<void> run_step(Connection& connection, const Migration& step) {
   MITRAL_CHECK(connection.execute(step.sql));
   auto stamp = fmt::format("PRAGMA application_id={}; PRAGMA user_version={}", kApplicationId, step.number);
   if (step.number >= kServesFrom) {
-    stamp += fmt::format("; INSERT OR REPLACE INTO schema_serves(id, serves) VALUES(1, {})",
+    stamp += fmt::format("; INSERT INTO schema_serves(number, serves) VALUES({}, {})", step.number,
                          step.serves == 0 ? step.number : step.serves);
   }
   return connection.execute(stamp.c_str());
@@ -134,12 +134,14 @@ Result<std::int64_t> advance(Connection& connection, std::int64_t target) {
   return finish(0);
 }
 
-/// The oldest program that can work with the file as it is.
+/// The oldest program that can work with the file as it is; its own step alone when it doesn't tell.
 Result<std::int64_t> serves(Connection& connection, std::int64_t version) {
   MITRAL_TRY(const auto told,
              connection.integer("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'schema_serves'"));
   if (told == 0) return version;
-  return connection.integer("SELECT serves FROM schema_serves WHERE id = 1");
+  Query query(connection, "SELECT serves FROM schema_serves WHERE number = ?1");
+  MITRAL_TRY(const bool row, query.bind(version).step());
+  return row ? query.integer(0) : version;
 }
 
 Result<void> check_file(Connection& connection) {
@@ -152,7 +154,7 @@ Result<void> check_file(Connection& connection) {
   }
   if (*version > newest_schema()) {
     MITRAL_TRY(const auto oldest, serves(connection, *version));
-    if (oldest > newest_schema() || oldest == 0) {
+    if (oldest > newest_schema()) {
       return fail(ErrorCode::config_invalid, {},
                   fmt::format("the database has schema {}, written by a newer version; this program knows up to {}",
                               *version, newest_schema()));
