@@ -143,7 +143,7 @@ Json plan_of(const policy::Plan& plan) {
   if (!forward.empty()) out.set("asks_the_server_for", std::move(forward));
   if (!plan.left_out.empty()) out.set("leaves_out", Json::array_of(plan.left_out));
   if (!plan.types.empty()) out.set("types", Json::array_of(plan.types));
-  out.set("every_resource_is_judged", !plan.unlimited);
+  out.set("shows_the_servers_totals", plan.unlimited);
   return out;
 }
 

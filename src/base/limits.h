@@ -88,7 +88,6 @@ inline constexpr std::size_t kRsaBitsMin = 2048;
 inline constexpr std::size_t kRsaBitsMax = 8192;
 inline constexpr std::size_t kJwePlaintextMax = 64 * 1024;  // what may come out of a JWE; zip is refused anyway
 inline constexpr std::size_t kJoseNameMax = 256;            // alg, enc, typ, cty and other short header strings
-inline constexpr std::size_t kCritNamesMax = 8;
 inline constexpr std::size_t kAudienceItemsMax = 32;
 inline constexpr std::size_t kCertificateMax = 16 * 1024;  // one certificate, DER
 inline constexpr std::size_t kCertificateChainMax = 8;     // x5c
@@ -213,7 +212,6 @@ inline constexpr auto kUserStateMax = 60s;
 
 // Grants
 inline constexpr auto kGrantLifetime = 24h * 365 * 5;  // absolute end of offline access; each refresh needs use in time
-inline constexpr std::size_t kScopesPerGrantMax = kScopeItemsMax;
 inline constexpr std::size_t kResourcesMax = 8;  // `resource` parameters in one request
 
 // Password hashes: what a stored string may ask for

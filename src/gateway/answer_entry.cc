@@ -1,10 +1,13 @@
 #include "gateway/answer_entry.h"
 
 #include <algorithm>
+#include <array>
+#include <span>
 
 #include "base/limits.h"
 #include "fhir/compartment.h"
 #include "fhir/r4.h"
+#include "fhir/reference.h"
 #include "gateway/answer_project.h"
 #include "gateway/outcome.h"
 
@@ -20,6 +23,37 @@ using fhir::InteractionKind;
 using policy::Origin;
 
 std::string key_of(std::string_view type, std::string_view id) { return std::string(type).append("/").append(id); }
+
+constexpr std::array<std::string_view, 4> kWritingMethods{"POST", "PUT", "PATCH", "DELETE"};
+
+bool is_one_of(std::string_view text, std::span<const std::string_view> list) {
+  return std::ranges::find(list, text) != list.end();
+}
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+bool is_status(std::string_view text) { return text.size() == 3 && std::ranges::all_of(text, is_digit); }
+
+/// W/"version", with a version as FHIR has them.
+bool is_weak_tag(std::string_view text) {
+  return text.size() > 4 && text.starts_with("W/\"") && text.ends_with('"') &&
+         fhir::is_id(text.substr(3, text.size() - 4));
+}
+
+/// The characters of an instant: too few to say anything else with.
+bool is_instant(std::string_view text) {
+  return !text.empty() && text.size() <= 40 &&
+         std::ranges::all_of(text, [](char c) { return is_digit(c) || std::string_view("-:.+TZ").contains(c); });
+}
+
+/// "Type/id" of an entry of a history, also of one that has only its deletion; empty when it does not say.
+std::string place_of(const EntryJudge::Candidate& candidate) {
+  if (candidate.resource != nullptr) {
+    return key_of((*candidate.resource)["resourceType"].string_or(), (*candidate.resource)["id"].string_or());
+  }
+  const auto place = fhir::parse_reference((*candidate.entry)["request"]["url"].string_or(), {});
+  return place.kind == fhir::ReferenceKind::local ? key_of(place.type, place.id) : std::string();
+}
 
 /// The base ends here: "http://fhir/r4" must not be found in "http://fhir/r4b".
 bool base_ends(std::string_view text, std::size_t end) {
@@ -203,16 +237,21 @@ Json EntryJudge::frame_of(const Candidate& candidate) const {
     out.set("search", Json::object({{"mode", candidate.origin == Origin::match ? "match" : "include"}}));
     return out;
   }
-  // bdl-4 of FHIR R4: entries of a history carry request and response.
-  for (const auto& [part, names] :
-       {std::pair<const char*, std::array<const char*, 3>>{"request", {"method", "url", ""}},
-        {"response", {"status", "etag", "lastModified"}}}) {
-    Json kept = Json::object();
-    for (const auto* const name : names) {
-      if (entry[part][name].is_string()) kept.set(name, entry[part][name]);
-    }
-    if (!kept.empty()) out.set(part, std::move(kept));
+  // bdl-4 of FHIR R4: entries of a history carry request and response. Who wrote the version may have done so by a
+  // condition that names other people: of the request only method and place remain, of the response what has one shape.
+  const auto method = entry["request"]["method"].string_or();
+  if (const auto place = place_of(candidate); !place.empty() && is_one_of(method, kWritingMethods)) {
+    const bool created = method == "POST";
+    out.set("request", Json::object({{"method", method},
+                                     {"url", created ? place.substr(0, place.find('/')) : std::string_view(place)}}));
   }
+  Json response = Json::object();
+  const auto& told = entry["response"];
+  if (const auto status = told["status"].string_or().substr(0, 3); is_status(status))
+    response.set("status", Json(status));
+  if (const auto tag = told["etag"].string_or(); is_weak_tag(tag)) response.set("etag", Json(tag));
+  if (const auto at = told["lastModified"].string_or(); is_instant(at)) response.set("lastModified", Json(at));
+  if (!response.empty()) out.set("response", std::move(response));
   return out;
 }
 

@@ -38,6 +38,11 @@ bool is_fhir_json(const Headers& headers) {
   return codec::has_media_type(headers, "application/fhir+json") || codec::has_media_type(headers, "application/json");
 }
 
+/// FHIR has no list of this name; a server that takes one anyway would store links that nobody judged.
+bool is_list_of_links(const Json& value) {
+  return std::ranges::any_of(value.items(), [](const Json& item) { return item.is_string(); });
+}
+
 /// A placeholder stands for a resource that upstream made up to keep a reference alive; nobody may pretend to be one.
 bool has_placeholder(const Json& value) {
   if (value["url"].string_or().ends_with("/resource-placeholder")) return true;
@@ -50,6 +55,7 @@ Result<void> each_text(Json& value, const Visit& visit) {
   for (auto& item : value.items()) MITRAL_CHECK(each_text(item, visit));
   for (auto& member : value.members_mut()) {
     const bool link = member.key == "reference";
+    if (link && is_list_of_links(member.value)) return unstorable("A reference must be one text");
     if (member.value.is_string() && (link || member.key == "url")) {
       MITRAL_CHECK(visit(member.value, link));
     } else {

@@ -245,6 +245,23 @@ TEST_F(Answers, HistoriesAreJudgedVersionByVersion) {
   EXPECT_EQ(ids(rig.get("/Observation/o1/_history", practitioner)).size(), 3U);
 }
 
+/// The one who wrote a version may have named others in his condition.
+TEST_F(Answers, S13_AHistoryDoesNotRepeatTheConditionsOfOtherWriters) {
+  upstream({{"/Observation/o1/_history",
+             R"({"resourceType":"Bundle","type":"history","entry":[{"resource":)" + observation("o1", "maria") +
+                 R"(,"request":{"method":"PUT","url":"Observation?patient=Patient/otto&code=secret",)"
+                 R"("ifNoneExist":"identifier=otto"},"response":{"status":"201 Created for otto",)"
+                 R"("etag":"W/\"otto smith\"","lastModified":"2026-01-01T00:00:00Z","location":"Patient/otto"}}]})"}});
+  const auto mine = rig.get("/Observation/o1/_history", token);
+  ASSERT_EQ(mine.status, 200);
+  EXPECT_EQ(mine.body.find("otto"), std::string::npos) << mine.body;
+  EXPECT_EQ(mine.body.find("secret"), std::string::npos) << mine.body;
+  const auto entry = Json::parse(mine.body).value()["entry"][0];
+  EXPECT_EQ(entry["request"]["url"].string_or(), "Observation/o1");
+  EXPECT_EQ(entry["response"]["status"].string_or(), "201");
+  EXPECT_EQ(entry["response"]["lastModified"].string_or(), "2026-01-01T00:00:00Z");
+}
+
 TEST_F(Answers, UpstreamsOwnNameNeverLeaves) {
   upstream(
       {{"/Observation/o1",

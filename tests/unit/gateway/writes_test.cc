@@ -51,6 +51,17 @@ TEST_F(Writes, ReferencesBelowThePublicBaseBecomeRelative) {
   EXPECT_NE(rig.world.upstream_log.back().body.find(R"("reference":"Patient/maria")"), std::string::npos);
 }
 
+TEST_F(Writes, S17_AListOfLinksWhereFhirHasOneIsRefused) {
+  const auto response = rig.post(
+      "/Observation",
+      R"({"resourceType":"Observation","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/maria"},)"
+      R"("performer":[{"reference":["Patient/otto"]}]})",
+      token);
+  EXPECT_GE(response.status, 400) << response.body;
+  EXPECT_LT(response.status, 500);
+  EXPECT_TRUE(rig.world.upstream_log.empty());
+}
+
 TEST_F(Writes, PreferSaysWhatComesBack) {
   const auto minimal = rig.post("/Observation", an_observation("Patient/maria"), token,
                                 {.headers = {{"Prefer", "handling=lenient, return=minimal"}}});
