@@ -43,6 +43,7 @@ if(MITRAL_PYTHON)
   foreach(storage sqlite postgres)
     mitral_stranger(fault_cluster_${storage} fault ${MITRAL_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/cluster/run.py
       $<TARGET_FILE:mitral> $<TARGET_FILE:fault_shim> --storage ${storage} --length 2)
+    set_tests_properties(fault_cluster_${storage} PROPERTIES TIMEOUT 600)
   endforeach()
 endif()
 

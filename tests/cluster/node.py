@@ -20,7 +20,7 @@ class Installation:
         self.program, self.folder, self.storage = program, folder, storage
         self.run("key", "master", folder / "master.key", config=False)
 
-    def config(self, address, drain="0s"):
+    def config(self, address):
         path = self.folder / f"{address}.toml"
         path.write_text(f"""
 [log]
