@@ -115,10 +115,11 @@ cmd_tsan() {
 cmd_soak() { # minutes of load without faults; then every fault, three times
   setup_test
   need iproute2 util-linux
-  build release mitral fault_shim
+  build release mitral
+  clang++-19 -shared -fPIC -O1 -o build/libfault_shim.so tests/cluster/shim.cc -ldl
   for storage in sqlite postgres; do
     say "Soak: $storage"
-    as_root /usr/bin/python3 tests/cluster/run.py build/release/mitral build/release/tests/libfault_shim.so --storage $storage \
+    as_root /usr/bin/python3 tests/cluster/run.py build/release/mitral build/libfault_shim.so --storage $storage \
       --soak "${1:-30}" --rounds 3 --length 8 --report "build/soak-$storage.json" || die "the soak did not hold: build/soak-$storage.json"
   done
   say "Held. Verdicts: build/soak-sqlite.json, build/soak-postgres.json"

@@ -91,6 +91,8 @@ class Node {
     runtime.start();
   }
   ~Node() {
+    // A task that waits for the database when its loop ends would never be resumed, nor freed.
+    for (int i = 0; runtime.tasks() != 0 && i < 3000; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     runtime.stop();
     as.reset();
   }
