@@ -1,20 +1,20 @@
 #include "store/postgres/connection.h"
 
 #include <fmt/format.h>
-#include <libpq-fe.h>
 #include <poll.h>
 
 #include <algorithm>
 #include <cstring>
 
 #include "base/limits.h"
+#include "store/postgres/libpq.h"
 #include "store/postgres/server_error.h"
 
 namespace mitral::store::postgres {
 namespace {
 
 struct Clear {
-  void operator()(PGresult* result) const noexcept { PQclear(result); }
+  void operator()(PGresult* result) const noexcept { libpq().PQclear(result); }
 };
 using Owned = std::unique_ptr<PGresult, Clear>;
 
@@ -26,12 +26,12 @@ int poll_time(Connection::Steady::time_point deadline) {
 }  // namespace
 
 Connection::~Connection() {
-  if (connection_ != nullptr) PQfinish(connection_);
+  if (connection_ != nullptr) libpq().PQfinish(connection_);
 }
 
-int Connection::socket() const noexcept { return PQsocket(connection_); }
+int Connection::socket() const noexcept { return libpq().PQsocket(connection_); }
 
-int Connection::backend() const noexcept { return PQbackendPID(connection_); }
+int Connection::backend() const noexcept { return libpq().PQbackendPID(connection_); }
 
 Connection::Steady::time_point Connection::deadline() const noexcept {
   const Duration longest = std::max<Duration>(patience_, limits::kPostgresStatementTimeout);
@@ -57,7 +57,7 @@ void Connection::send(std::span<const Statement* const> statements) {
     if (lost()) return;
     send_one(*statement, flight);
   }
-  if (!lost() && PQpipelineSync(connection_) != 1) lose("the connection to the database was lost");
+  if (!lost() && libpq().PQpipelineSync(connection_) != 1) lose("the connection to the database was lost");
 }
 
 void Connection::send_one(const Statement& statement, Flight& flight) {
@@ -75,14 +75,14 @@ void Connection::send_one(const Statement& statement, Flight& flight) {
   const auto [known, fresh] = prepared_.try_emplace(statement.sql());
   if (fresh) {
     known->second = fmt::format("m{}", ++names_);
-    if (PQsendPrepare(connection_, known->second.c_str(), statement.sql(), count, types_.data()) != 1) {
+    if (libpq().PQsendPrepare(connection_, known->second.c_str(), statement.sql(), count, types_.data()) != 1) {
       lose("the connection to the database was lost");
       return;
     }
     flight.steps.push_back({statement.sql(), true});
   }
-  if (PQsendQueryPrepared(connection_, known->second.c_str(), count, values_.data(), lengths_.data(), formats_.data(),
-                          1) != 1) {
+  if (libpq().PQsendQueryPrepared(connection_, known->second.c_str(), count, values_.data(), lengths_.data(),
+                                  formats_.data(), 1) != 1) {
     lose("the connection to the database was lost");
     return;
   }
@@ -91,13 +91,13 @@ void Connection::send_one(const Statement& statement, Flight& flight) {
 
 bool Connection::flush() {
   if (lost()) return true;
-  const int left = PQflush(connection_);
+  const int left = libpq().PQflush(connection_);
   if (left < 0) lose("the connection to the database was lost");
   return left <= 0;
 }
 
 void Connection::consume() {
-  if (!lost() && PQconsumeInput(connection_) != 1) lose("the connection to the database was lost");
+  if (!lost() && libpq().PQconsumeInput(connection_) != 1) lose("the connection to the database was lost");
 }
 
 bool Connection::take(Answer& answer) {
@@ -110,15 +110,15 @@ bool Connection::take(Answer& answer) {
       flights_.pop_front();
       return true;
     }
-    if (PQisBusy(connection_) != 0) return false;
-    Owned result(PQgetResult(connection_));
+    if (libpq().PQisBusy(connection_) != 0) return false;
+    Owned result(libpq().PQgetResult(connection_));
     if (!result) {
       // One stands between the results of two statements. More of them means that nothing will come any more.
       if (++nothing > 3) lose("the database's answers are out of step");
       continue;
     }
     nothing = 0;
-    if (PQresultStatus(result.get()) == PGRES_PIPELINE_SYNC) {
+    if (libpq().PQresultStatus(result.get()) == PGRES_PIPELINE_SYNC) {
       answer = std::move(flight.answer);
       flights_.pop_front();
       return true;
@@ -139,12 +139,12 @@ void Connection::judge(PGresult* raw, Flight& flight) {
     return;
   }
   const Step step = flight.steps[flight.next++];
-  switch (PQresultStatus(result.get())) {
+  switch (libpq().PQresultStatus(result.get())) {
     case PGRES_COMMAND_OK:
     case PGRES_TUPLES_OK: {
       if (step.prepare) return;
       const bool commit = std::strcmp(step.sql, "COMMIT") == 0;
-      if (commit && (warned || std::strcmp(PQcmdStatus(result.get()), "COMMIT") != 0)) {
+      if (commit && (warned || std::strcmp(libpq().PQcmdStatus(result.get()), "COMMIT") != 0)) {
         lose("the database did not confirm a commit");
         return;
       }
@@ -231,14 +231,15 @@ Result<void> Connection::execute(const std::string& sql) {
   failure_ = Failure::none;
   failed_at_ = 0;
   sqlstate_.clear();
-  if (PQexitPipelineMode(connection_) != 1) return fail(ErrorCode::internal, {}, "execute() while in a pipeline");
+  if (libpq().PQexitPipelineMode(connection_) != 1)
+    return fail(ErrorCode::internal, {}, "execute() while in a pipeline");
   auto done = execute_until(sql, deadline());
-  if (!lost() && PQenterPipelineMode(connection_) != 1) lose("the connection to the database was lost");
+  if (!lost() && libpq().PQenterPipelineMode(connection_) != 1) lose("the connection to the database was lost");
   return done;
 }
 
 Result<void> Connection::execute_until(const std::string& sql, Steady::time_point until) {
-  if (PQsendQuery(connection_, sql.c_str()) != 1) {
+  if (libpq().PQsendQuery(connection_, sql.c_str()) != 1) {
     lose("the connection to the database was lost");
     return fail(lost_error());
   }
@@ -246,14 +247,14 @@ Result<void> Connection::execute_until(const std::string& sql, Steady::time_poin
   for (;;) {
     const bool sent = flush();
     if (lost()) return fail(lost_error());
-    if (PQisBusy(connection_) != 0) {
+    if (libpq().PQisBusy(connection_) != 0) {
       if (!wait(!sent, until)) return fail(lost_error());
       consume();
       continue;
     }
-    const Owned result(PQgetResult(connection_));
+    const Owned result(libpq().PQgetResult(connection_));
     if (!result) break;
-    const auto status = PQresultStatus(result.get());
+    const auto status = libpq().PQresultStatus(result.get());
     if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY) continue;
     auto what = server_error(result.get(), {});
     sqlstate_ = std::move(what.sqlstate);
@@ -281,8 +282,8 @@ Result<bool> Connection::wait_notified(Duration longest) {
   const auto until = Steady::now() + longest;
   const auto take_all = [this] {
     bool any = false;
-    while (PGnotify* const notify = PQnotifies(connection_)) {
-      PQfreemem(notify);
+    while (PGnotify* const notify = libpq().PQnotifies(connection_)) {
+      libpq().PQfreemem(notify);
       any = true;
     }
     return any;

@@ -1,7 +1,6 @@
 #include "store/postgres/dialer.h"
 
 #include <fmt/format.h>
-#include <libpq-fe.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -10,6 +9,7 @@
 #include <cstring>
 
 #include "base/limits.h"
+#include "store/postgres/libpq.h"
 #include "store/postgres/server_error.h"
 
 namespace mitral::store::postgres {
@@ -55,6 +55,7 @@ std::string Dialer::given(std::string_view key) const {
 
 // libpq's own message is not told: it quotes the piece that it stumbled over, which may be part of the password.
 Result<void> Dialer::parse() {
+  MITRAL_CHECK(load_libpq());
   const std::string_view url = options_.url;
   if (url.empty()) return fail(ErrorCode::config_invalid, {}, "the database's connection string is empty");
   if (const auto scheme = url.find("://"); scheme != std::string_view::npos) {
@@ -64,13 +65,13 @@ Result<void> Dialer::parse() {
     }
   }
   char* message = nullptr;
-  PQconninfoOption* const options = PQconninfoParse(options_.url.c_str(), &message);
-  PQfreemem(message);
+  PQconninfoOption* const options = libpq().PQconninfoParse(options_.url.c_str(), &message);
+  libpq().PQfreemem(message);
   if (options == nullptr) return fail(ErrorCode::config_invalid, {}, "the database's connection string can't be read");
   for (const auto* option = options; option->keyword != nullptr; ++option) {
     if (option->val != nullptr && *option->val != '\0') parameters_.emplace_back(option->keyword, option->val);
   }
-  PQconninfoFree(options);
+  libpq().PQconninfoFree(options);
   return split_hosts();
 }
 
@@ -162,7 +163,7 @@ Result<std::unique_ptr<Connection>> Dialer::try_host(const Host& host) {
   keys.push_back(nullptr);
   values.push_back(nullptr);
   std::unique_ptr<Connection> connection(new Connection());
-  connection->connection_ = PQconnectStartParams(keys.data(), values.data(), 0);
+  connection->connection_ = libpq().PQconnectStartParams(keys.data(), values.data(), 0);
   if (connection->connection_ == nullptr) return fail(ErrorCode::unavailable, {}, "out of memory");
   MITRAL_CHECK(shake_hands(*connection, deadline));
   MITRAL_CHECK(set_up(*connection, deadline));
@@ -172,37 +173,38 @@ Result<std::unique_ptr<Connection>> Dialer::try_host(const Host& host) {
 Result<void> Dialer::shake_hands(Connection& connection, Connection::Steady::time_point deadline) {
   PGconn* const raw = connection.connection_;
   // The server's words may be in any language; its codes are not.
-  PQsetErrorVerbosity(raw, PQERRORS_SQLSTATE);
-  auto state = PQstatus(raw) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
+  libpq().PQsetErrorVerbosity(raw, PQERRORS_SQLSTATE);
+  auto state = libpq().PQstatus(raw) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
   while (state != PGRES_POLLING_OK) {
-    if (state == PGRES_POLLING_FAILED) return fail(connect_error(PQerrorMessage(raw)));
+    if (state == PGRES_POLLING_FAILED) return fail(connect_error(libpq().PQerrorMessage(raw)));
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Connection::Steady::now()).count();
     if (left <= 0 || stopped()) return fail(ErrorCode::unavailable, {}, "did not answer in time");
-    pollfd descriptor{.fd = PQsocket(raw),
+    pollfd descriptor{.fd = libpq().PQsocket(raw),
                       .events = static_cast<short>(state == PGRES_POLLING_READING ? POLLIN : POLLOUT),
                       .revents = 0};
     // In small steps, so that a stop is noticed.
-    if (::poll(&descriptor, 1, static_cast<int>(std::min<std::int64_t>(left, 50))) > 0) state = PQconnectPoll(raw);
+    if (::poll(&descriptor, 1, static_cast<int>(std::min<std::int64_t>(left, 50))) > 0)
+      state = libpq().PQconnectPoll(raw);
   }
   return {};
 }
 
 Result<void> Dialer::set_up(Connection& connection, Connection::Steady::time_point deadline) {
   PGconn* const raw = connection.connection_;
-  if (PQserverVersion(raw) < kVersionMin) {
+  if (libpq().PQserverVersion(raw) < kVersionMin) {
     return fail(ErrorCode::config_invalid, {}, "the server is older than PostgreSQL 13");
   }
   const auto note_warning = [](void* to, const PGresult* notice) {
-    const char* const severity = PQresultErrorField(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
+    const char* const severity = libpq().PQresultErrorField(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
     if (severity != nullptr && std::strcmp(severity, "WARNING") == 0) static_cast<Connection*>(to)->warned_ = true;
   };
-  PQsetNoticeReceiver(raw, note_warning, &connection);
-  connection.has_notify_ = PQparameterStatus(raw, "crdb_version") == nullptr;
-  char* const quoted = PQescapeIdentifier(raw, options_.schema.data(), options_.schema.size());
+  libpq().PQsetNoticeReceiver(raw, note_warning, &connection);
+  connection.has_notify_ = libpq().PQparameterStatus(raw, "crdb_version") == nullptr;
+  char* const quoted = libpq().PQescapeIdentifier(raw, options_.schema.data(), options_.schema.size());
   if (quoted == nullptr) return fail(ErrorCode::config_invalid, {}, "the schema's name is not UTF-8");
   connection.schema_ = quoted;
-  PQfreemem(quoted);
-  if (PQsetnonblocking(raw, 1) != 0) return fail(ErrorCode::unavailable, {}, "the connection was lost");
+  libpq().PQfreemem(quoted);
+  if (libpq().PQsetnonblocking(raw, 1) != 0) return fail(ErrorCode::unavailable, {}, "the connection was lost");
   MITRAL_CHECK(connection.execute_until(
       fmt::format("SET search_path TO {};"
                   "SET TimeZone TO 'UTC';"
@@ -220,7 +222,7 @@ Result<void> Dialer::set_up(Connection& connection, Connection::Steady::time_poi
                   connection.schema_, millis(limits::kPostgresStatementTimeout), millis(limits::kPostgresLockTimeout),
                   millis(limits::kPostgresIdleTransaction), options_.read_only ? "on" : "off"),
       deadline));
-  if (PQenterPipelineMode(raw) != 1) return fail(ErrorCode::unavailable, {}, "the connection was lost");
+  if (libpq().PQenterPipelineMode(raw) != 1) return fail(ErrorCode::unavailable, {}, "the connection was lost");
   return {};
 }
 

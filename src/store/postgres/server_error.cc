@@ -1,10 +1,11 @@
 #include "store/postgres/server_error.h"
 
 #include <fmt/format.h>
-#include <libpq-fe.h>
 
 #include <algorithm>
 #include <array>
+
+#include "store/postgres/libpq.h"
 
 namespace mitral::store::postgres {
 namespace {
@@ -12,7 +13,7 @@ namespace {
 constexpr std::size_t kTextShown = 160;
 
 std::string_view field(const pg_result* result, int code) {
-  const char* const text = PQresultErrorField(result, code);
+  const char* const text = libpq().PQresultErrorField(result, code);
   return text == nullptr ? std::string_view() : std::string_view(text);
 }
 

@@ -1,12 +1,11 @@
 #include "store/postgres/statement.h"
 
-#include <libpq-fe.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cstring>
 
 #include "codec/text.h"
+#include "store/postgres/libpq.h"
 
 namespace mitral::store::postgres {
 namespace {
@@ -107,30 +106,31 @@ void Statement::add(const Column<Hash256>& column) {
 
 Rows::Rows(pg_result* result) noexcept : result_(result) {}
 
-void Rows::Clear::operator()(pg_result* result) const noexcept { PQclear(result); }
+void Rows::Clear::operator()(pg_result* result) const noexcept { libpq().PQclear(result); }
 
-int Rows::count() const noexcept { return result_ ? PQntuples(result_.get()) : 0; }
+int Rows::count() const noexcept { return result_ ? libpq().PQntuples(result_.get()) : 0; }
 
 std::string_view Rows::command() const noexcept {
-  return result_ ? std::string_view(PQcmdStatus(result_.get())) : std::string_view();
+  return result_ ? std::string_view(libpq().PQcmdStatus(result_.get())) : std::string_view();
 }
 
 std::int64_t Rows::affected() const noexcept {
   if (!result_) return 0;
-  const std::string_view text = PQcmdTuples(result_.get());
+  const std::string_view text = libpq().PQcmdTuples(result_.get());
   std::int64_t out = 0;
   std::from_chars(text.data(), text.data() + text.size(), out);
   return out;
 }
 
 bool Rows::is_null(int row, int column) const noexcept {
-  if (row < 0 || column < 0 || row >= count() || column >= PQnfields(result_.get())) return true;
-  return PQgetisnull(result_.get(), row, column) != 0;
+  if (row < 0 || column < 0 || row >= count() || column >= libpq().PQnfields(result_.get())) return true;
+  return libpq().PQgetisnull(result_.get(), row, column) != 0;
 }
 
 std::string_view Rows::text(int row, int column) const noexcept {
   if (is_null(row, column)) return {};
-  return {PQgetvalue(result_.get(), row, column), static_cast<std::size_t>(PQgetlength(result_.get(), row, column))};
+  return {libpq().PQgetvalue(result_.get(), row, column),
+          static_cast<std::size_t>(libpq().PQgetlength(result_.get(), row, column))};
 }
 
 bool Rows::boolean(int row, int column) const noexcept {
