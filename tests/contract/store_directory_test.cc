@@ -179,6 +179,15 @@ TEST_P(DirectoryContract, ClaimOnceIsOncePerSpaceAndIssuerUntilItsEnd) {
   EXPECT_FALSE(get(store_->claim_once(kClinic, "assertion:c_app", value, kStart + 120s)));
 }
 
+/// The clock leaps between two requests with one value: the row looks expired, and so is the value.
+TEST_P(DirectoryContract, AValueIsNotWonTwiceWhenTheClockLeaps) {
+  const auto value = handle();
+  EXPECT_TRUE(get(store_->claim_once(kClinic, "assertion:c_app", value, kStart + 120s)));
+  clock_.advance(300s);
+  EXPECT_FALSE(get(store_->claim_once(kClinic, "assertion:c_app", value, kStart + 120s)));
+  EXPECT_FALSE(get(store_->claim_once(kClinic, "assertion:c_app", handle(), kStart + 120s))) << "it has expired";
+}
+
 TEST_P(DirectoryContract, OnlyTheClaimThatWinsIsRecorded) {
   const auto value = handle();
   const Events fact{event(model::AuditKind::token_issued)};

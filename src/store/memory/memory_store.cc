@@ -14,6 +14,7 @@ Task<Result<bool>> MemoryStore::claim_once(Issuer issuer, std::string space, Has
                                            Events events) {
   const Instant now = clock_.now();
   const auto claimed = act([&]() -> Result<bool> {
+    if (expires <= now) return false;
     auto [at, fresh] = replay_.try_emplace(std::tuple(issuer, space, value), expires);
     if (!fresh && at->second > now) return false;
     at->second = expires;

@@ -10,8 +10,8 @@ Task<Result<bool>> StoreImpl::claim_once(Issuer issuer, std::string space, Hash2
   const auto audit = prepare(events);
   std::vector<Statement> opening;
   opening.emplace_back(
-      "INSERT INTO replay(key, issuer, expires) VALUES($1, $2, $3) ON CONFLICT(key) DO UPDATE SET "
-      "expires = excluded.expires WHERE replay.expires <= $4",
+      "INSERT INTO replay(key, issuer, expires) SELECT $1::bytea, $2::text, $3::int8 WHERE $3::int8 > $4::int8 "
+      "ON CONFLICT(key) DO UPDATE SET expires = excluded.expires WHERE replay.expires <= $4::int8",
       replay_key(issuer, space, value), issuer, expires, clock_.now());
   // References are good, here and in all acts: this frame stays until the act is done.
   co_return co_await writer_->write(std::move(opening), [&](Tx& tx, Answers rows) -> Result<bool> {

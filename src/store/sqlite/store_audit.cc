@@ -22,7 +22,7 @@ Task<Result<bool>> StoreImpl::claim_once(Issuer issuer, std::string space, Hash2
   return writer_->write(
       [issuer = std::move(issuer), key, expires, now = clock_.now(), audit = prepare(events)](Tx& tx) -> Result<bool> {
         Query query(tx.db,
-                    "INSERT INTO replay(key, issuer, expires) VALUES(?1, ?2, ?3) "
+                    "INSERT INTO replay(key, issuer, expires) SELECT ?1, ?2, ?3 WHERE ?3 > ?4 "
                     "ON CONFLICT(key) DO UPDATE SET expires = excluded.expires WHERE replay.expires <= ?4");
         MITRAL_TRY(const auto claimed, query.bind(key, issuer, expires, now).run_counting());
         if (claimed == 1) tx.audit(audit);
