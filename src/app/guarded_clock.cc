@@ -15,9 +15,7 @@ std::int64_t micros(auto since_epoch) noexcept { return std::chrono::duration_ca
 GuardedClock::GuardedClock(Source wall, Source steady)
     : wall_(std::move(wall)), steady_(std::move(steady)), offset_(this->wall() - this->steady()) {}
 
-std::int64_t GuardedClock::wall() const noexcept {
-  return wall_ ? wall_() : to_micros(SystemClock().now());
-}
+std::int64_t GuardedClock::wall() const noexcept { return wall_ ? wall_() : to_micros(SystemClock().now()); }
 
 std::int64_t GuardedClock::steady() const noexcept {
   return steady_ ? steady_() : micros(std::chrono::steady_clock::now().time_since_epoch());

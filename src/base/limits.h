@@ -212,7 +212,7 @@ inline constexpr auto kUserStateMax = 60s;
 
 // Grants
 inline constexpr auto kGrantLifetime = 24h * 365 * 5;  // absolute end of offline access; each refresh needs use in time
-inline constexpr std::size_t kResourcesMax = 8;  // `resource` parameters in one request
+inline constexpr std::size_t kResourcesMax = 8;        // `resource` parameters in one request
 
 // Password hashes: what a stored string may ask for
 inline constexpr std::size_t kArgonMemoryKibMax = 256 * 1024;
@@ -241,49 +241,49 @@ inline constexpr auto kAuditDelayDefault = 100ms;       // bounded delay of audi
 inline constexpr std::size_t kAuditDetailMax = 1024;    // one detail of an event
 inline constexpr std::size_t kAuditDetailsMax = 32;
 inline constexpr std::int64_t kAuditCheckpointRecords = 1'000;
-inline constexpr auto kAuditCheckpointIdle = 10s;  // unsealed records wait no longer when nothing happens
-inline constexpr std::size_t kAuditSegmentRecordsMax = 100'000;          // records of one file
+inline constexpr auto kAuditCheckpointIdle = 10s;                // unsealed records wait no longer when nothing happens
+inline constexpr std::size_t kAuditSegmentRecordsMax = 100'000;  // records of one file
 inline constexpr std::size_t kAuditSegmentBytesMax = 192 * 1024 * 1024;  // of it, not compressed
 inline constexpr std::size_t kAuditSegmentLineMax = kAuditEventMax + 4096;
-inline constexpr std::size_t kAuditUnsealedMax = 8'192;   // records that wait for their seal before they are shipped
+inline constexpr std::size_t kAuditUnsealedMax = 8'192;  // records that wait for their seal before they are shipped
 inline constexpr std::size_t kAuditShipPage = 256;       // records read at once for shipping: finders share the reader
 inline constexpr std::size_t kAuditReleaseBatch = 500;   // records that leave the database in one act
 inline constexpr auto kAuditShipTick = 1s;
-inline constexpr auto kAuditShipLease = 60s;             // a node that ships is taken for dead after so long
-inline constexpr auto kAuditShipTimeout = 15s;           // of one segment or message to its destination
-inline constexpr auto kAuditShipBackoffFirst = 1s;       // after a failure, doubled each time
+inline constexpr auto kAuditShipLease = 60s;        // a node that ships is taken for dead after so long
+inline constexpr auto kAuditShipTimeout = 15s;      // of one segment or message to its destination
+inline constexpr auto kAuditShipBackoffFirst = 1s;  // after a failure, doubled each time
 inline constexpr auto kAuditShipBackoffMax = 300s;
-inline constexpr auto kCodeReuseMemory = 120s;     // a redeemed code is recognised this long after its end
-inline constexpr auto kFeedStale = 800ms;          // a store that could not follow its feed for so long: memory is doubted
-inline constexpr auto kChangeLifetime = 2h;        // lines of the feed; above kAccessTokenLifetimeMax and skew
+inline constexpr auto kCodeReuseMemory = 120s;  // a redeemed code is recognised this long after its end
+inline constexpr auto kFeedStale = 800ms;       // a store that could not follow its feed for so long: memory is doubted
+inline constexpr auto kChangeLifetime = 2h;     // lines of the feed; above kAccessTokenLifetimeMax and skew
 
 // Many nodes
 inline constexpr auto kNodeLeasePeriod = 10s;    // a running node says so this often
 inline constexpr auto kNodeLeaseLifetime = 30s;  // and counts as running this long after it said so last
 inline constexpr auto kClockCheckPeriod = 2s;    // a node compares its clock with its database's this often
 inline constexpr auto kClockSkewMax = 5s;        // off by more: the node lets nobody in
-inline constexpr auto kSweepMargin = 15min;      // rows outlive their end by this: a clock that leapt ahead takes none away
-inline constexpr auto kDrainDelayDefault = 2s;   // from the red /readyz to the closed door
+inline constexpr auto kSweepMargin = 15min;  // rows outlive their end by this: a clock that leapt ahead takes none away
+inline constexpr auto kDrainDelayDefault = 2s;  // from the red /readyz to the closed door
 inline constexpr auto kDrainDelayMax = 120s;
-inline constexpr auto kDrainFresh = 2s;          // a connection that was accepted just before the end: for its request
-inline constexpr auto kAcceptSettle = 200ms;     // a closing listener lets handshakes finish for so long
+inline constexpr auto kDrainFresh = 2s;       // a connection that was accepted just before the end: for its request
+inline constexpr auto kAcceptSettle = 200ms;  // a closing listener lets handshakes finish for so long
 inline constexpr std::int64_t kFeedJump = 1'000'000'000;  // of the feed's counter when an old state is restored
 
 // PostgreSQL
-inline constexpr std::size_t kPostgresReadersMax = 4;        // connections that callers off an event loop share
-inline constexpr std::size_t kPostgresLaneQueueMax = 4096;   // reads of one loop that are sent and not answered, or wait
-inline constexpr auto kPostgresConnectTimeout = 2s;          // of one host of the list
-inline constexpr auto kPostgresStatementTimeout = 2s;        // of one round trip, also told to the server
-inline constexpr auto kPostgresGrace = 500ms;                // beyond it: the server's own answer is cheaper than a new connection
-inline constexpr auto kPostgresLockTimeout = 2s;             // how long a batch waits for the other nodes' batches
-inline constexpr auto kPostgresIdleTransaction = 3s;         // the server gives up on a node that went silent inside one
-inline constexpr auto kPostgresReconnectFirst = 50ms;        // pause after a failed connection, doubled each time
+inline constexpr std::size_t kPostgresReadersMax = 4;       // connections that callers off an event loop share
+inline constexpr std::size_t kPostgresLaneQueueMax = 4096;  // reads of one loop that are sent and not answered, or wait
+inline constexpr auto kPostgresConnectTimeout = 2s;         // of one host of the list
+inline constexpr auto kPostgresStatementTimeout = 2s;       // of one round trip, also told to the server
+inline constexpr auto kPostgresGrace = 500ms;     // beyond it: the server's own answer is cheaper than a new connection
+inline constexpr auto kPostgresLockTimeout = 2s;  // how long a batch waits for the other nodes' batches
+inline constexpr auto kPostgresIdleTransaction = 3s;   // the server gives up on a node that went silent inside one
+inline constexpr auto kPostgresReconnectFirst = 50ms;  // pause after a failed connection, doubled each time
 inline constexpr auto kPostgresReconnectMax = 1s;
-inline constexpr unsigned kPostgresRetries = 5;              // of a batch that the server could not serialize
-inline constexpr std::size_t kPostgresPipelineMax = 512;     // statements in one pipeline: no more than sockets can hold
-inline constexpr auto kPostgresBatchTimeout = 4s;            // of one act in the writer, its runs and waits included
-inline constexpr std::size_t kPostgresGroupsMax = 2;         // round trips of one loop under way; further reads gather
-inline constexpr auto kPostgresKeepAlive = 10s;              // an idle connection asks so often whether the server lives
+inline constexpr unsigned kPostgresRetries = 5;           // of a batch that the server could not serialize
+inline constexpr std::size_t kPostgresPipelineMax = 512;  // statements in one pipeline: no more than sockets can hold
+inline constexpr auto kPostgresBatchTimeout = 4s;         // of one act in the writer, its runs and waits included
+inline constexpr std::size_t kPostgresGroupsMax = 2;      // round trips of one loop under way; further reads gather
+inline constexpr auto kPostgresKeepAlive = 10s;           // an idle connection asks so often whether the server lives
 
 // Gateway
 inline constexpr auto kFeedSilence = 2s;   // after it, nothing remembered about a token is trusted
@@ -302,14 +302,15 @@ inline constexpr unsigned kCircuitFailedPercent = 50;      // of them, from here
 inline constexpr auto kCircuitPause = 5s;                  // then left in peace this long, before one request tries it
 inline constexpr auto kPhantomLifetime = 60s;              // of a token that tells the FHIR server who asks
 inline constexpr std::size_t kIdentityValueMax = 4096;     // of one such header; a longer one is left out
-inline constexpr std::size_t kReviewsOpenMax = 10'000;  // emergency accesses that wait for their Task; more are recovered
-inline constexpr std::size_t kReviewsAtOnce = 32;       // tried in one round
-inline constexpr auto kReviewPoll = 1s;                 // pause between two rounds
-inline constexpr auto kReviewRetryFirst = 1s;           // before a second attempt, doubled each time
+inline constexpr std::size_t kReviewsOpenMax =
+    10'000;                                        // emergency accesses that wait for their Task; more are recovered
+inline constexpr std::size_t kReviewsAtOnce = 32;  // tried in one round
+inline constexpr auto kReviewPoll = 1s;            // pause between two rounds
+inline constexpr auto kReviewRetryFirst = 1s;      // before a second attempt, doubled each time
 inline constexpr auto kReviewRetryMax = 5min;
 inline constexpr auto kReviewRecoverAge = 48h;  // at a start the record is searched so far back for those not done
 inline constexpr std::size_t kReviewRecoverPage = 500;
-inline constexpr auto kReviewRecoverPause = 20ms;  // between two pages
+inline constexpr auto kReviewRecoverPause = 20ms;          // between two pages
 inline constexpr auto kForeignBelieved = 60s;              // tokens of issuers that publish no revocations
 inline constexpr auto kForeignIntrospectionBelieved = 5s;  // introspection answers of such issuers
 inline constexpr auto kForeignBelievedMax = 5min;

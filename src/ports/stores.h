@@ -179,8 +179,8 @@ class ReplayStore {
  public:
   virtual ~ReplayStore() = default;
   /// Claims a one-time value (the jti of an assertion or proof) until `expires`. True for exactly one caller, on all
-  /// nodes. A value that has expired is never won: a clock that leaps between two looks at one value would give it twice.
-  /// `space` separates kinds and owners, e.g. "assertion:" + client_id. `events` are recorded with the claim
+  /// nodes. A value that has expired is never won: a clock that leaps between two looks at one value would give it
+  /// twice. `space` separates kinds and owners, e.g. "assertion:" + client_id. `events` are recorded with the claim
   /// that wins.
   virtual Task<Result<bool>> claim_once(Issuer issuer, std::string space, Hash256 value, Instant expires,
                                         Events events = {}) = 0;
