@@ -112,7 +112,7 @@ int free_port() {
 class RollingRestart : public ::testing::Test {
  protected:
   void prepare(StorageConfig storage) {
-    if (!std::filesystem::exists(kProgram)) GTEST_SKIP() << kProgram << " is not built";
+    ASSERT_TRUE(std::filesystem::exists(kProgram)) << kProgram << " is not built";
     ASSERT_TRUE(create_master_key(dir_.file("master.key"), crypto::system_random()));
     SystemClock clock;
     {
