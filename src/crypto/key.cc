@@ -15,6 +15,7 @@
 
 #include "base/limits.h"
 #include "crypto/internal.h"
+#include "crypto/pkcs8.h"
 
 namespace mitral::crypto {
 
@@ -400,6 +401,7 @@ Result<PrivateKey> PrivateKey::from_components(const PrivateComponents& parts) {
 
 Result<PrivateKey> PrivateKey::from_pkcs8_der(std::string_view der) {
   if (der.size() > limits::kJwksMax) return fail(ErrorCode::too_large);
+  if (const auto parts = usual_pkcs8(der)) return from_components(*parts);
   const unsigned char* cursor = bytes(der);
   const std::unique_ptr<PKCS8_PRIV_KEY_INFO, Freer<PKCS8_PRIV_KEY_INFO_free>> info(
       d2i_PKCS8_PRIV_KEY_INFO(nullptr, &cursor, static_cast<long>(der.size())));

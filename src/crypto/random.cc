@@ -1,10 +1,10 @@
 #include "crypto/random.h"
 
 #include <openssl/crypto.h>
-#include <openssl/rand.h>
+#include <sys/random.h>
 
 #include <array>
-#include <climits>
+#include <cerrno>
 #include <cstring>
 
 #include "crypto/internal.h"
@@ -13,15 +13,26 @@ namespace mitral::crypto {
 
 namespace {
 
-// A request needs a few ids, and asking OpenSSL for each costs more than making its bytes: small needs are met from a
-// store of the thread's own, and what was given out is wiped there at once.
+void ask_kernel(std::span<std::uint8_t> out) noexcept {
+  while (!out.empty()) {
+    const auto got = ::getrandom(out.data(), out.size(), 0);
+    if (got > 0) {
+      out = out.subspan(static_cast<std::size_t>(got));
+    } else if (errno != EINTR) {
+      die("no randomness");
+    }
+  }
+}
+
+// A request needs a few ids, and asking for each costs more than making its bytes: small needs are met from a store of
+// the thread's own, and what was given out is wiped there at once.
 class Reservoir {
  public:
   static constexpr std::size_t kLargest = 64;
   ~Reservoir() { OPENSSL_cleanse(bytes_.data(), bytes_.size()); }
   void take(std::span<std::uint8_t> out) noexcept {
     if (out.size() > left_) {
-      if (RAND_bytes(bytes_.data(), static_cast<int>(bytes_.size())) != 1) die("no randomness");
+      ask_kernel(bytes_);
       left_ = bytes_.size();
     }
     left_ -= out.size();
@@ -41,11 +52,7 @@ class SystemRandom final : public Random {
       thread_local Reservoir reservoir;
       return reservoir.take(out);
     }
-    while (!out.empty()) {
-      const std::size_t step = std::min<std::size_t>(out.size(), INT_MAX);
-      if (RAND_bytes(out.data(), static_cast<int>(step)) != 1) die("no randomness");
-      out = out.subspan(step);
-    }
+    ask_kernel(out);
   }
 };
 

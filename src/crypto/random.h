@@ -1,7 +1,8 @@
-// The production source of randomness: OpenSSL's DRBG, seeded by the operating system.
+// The production source of randomness: the kernel's (getrandom(2)), which waits until it is seeded. OpenSSL draws what
+// signatures and new keys need from its own generator, which the same source seeds.
 //
 // Errors: none. When no randomness is to be had the program ends (see base/random.h).
-// Thread rules: any thread; the generator behind it is per thread, no lock is taken.
+// Thread rules: any thread; no lock is taken.
 #pragma once
 
 #include <cstddef>

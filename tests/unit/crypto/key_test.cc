@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "crypto/cert.h"
+#include "crypto/pkcs8.h"
 #include "crypto/sign.h"
 #include "crypto/wrap.h"
 #include "unit/crypto/hex.h"
@@ -47,6 +48,36 @@ TEST_P(EveryKind, CutOrTrailingBytesAreRefused) {
   EXPECT_FALSE(PrivateKey::from_pkcs8_der(spki));
   EXPECT_FALSE(PublicKey::from_pem("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"));
   EXPECT_FALSE(PrivateKey::from_pem(""));
+}
+
+// What this program writes is read without OpenSSL's decoders (crypto/pkcs8.h). No damage gets another key through, and
+// neither reader takes what the other one would call a different key.
+TEST_P(EveryKind, ADamagedPrivateKeyIsRefusedOrTheSame) {
+  const PrivateKey key = key_of(GetParam());
+  const std::string good(key.pkcs8_der().reveal());
+  EXPECT_EQ(usual_pkcs8(good).has_value(), GetParam() != KeyKind::ed25519);
+  for (std::size_t size = 0; size < good.size(); ++size) EXPECT_FALSE(usual_pkcs8(good.substr(0, size))) << size;
+  EXPECT_FALSE(usual_pkcs8(good + '\0'));
+  if (GetParam() == KeyKind::ed25519) return;  // any 32 bytes are a key
+  for (std::size_t i = 0; i < good.size(); i += i < 80 ? 1 : 7) {
+    for (const int bit : {0x01, 0x80}) {
+      std::string bad = good;
+      bad[i] = static_cast<char>(bad[i] ^ bit);
+      const auto read = PrivateKey::from_pkcs8_der(bad);
+      if (read) EXPECT_EQ(read->public_key(), key.public_key()) << i;
+    }
+  }
+}
+
+TEST(Pkcs8, LengthsAndNumbersAreTheShortest) {
+  using namespace std::string_view_literals;
+  const std::string good(PrivateKey::generate(KeyKind::p256)->pkcs8_der().reveal());
+  ASSERT_TRUE(usual_pkcs8(good));
+  // 30 81 87 …: the same length in two bytes, and of no definite size (X.690 section 10.1).
+  ASSERT_EQ(good.substr(0, 2), "\x30\x81"sv);
+  EXPECT_FALSE(usual_pkcs8(std::string("\x30\x82\x00"sv) + good.substr(2)));
+  EXPECT_FALSE(usual_pkcs8(std::string("\x30\x80"sv) + good.substr(3) + std::string("\0\0"sv)));
+  EXPECT_FALSE(usual_pkcs8(std::string("\x30\x84\x00\x00\x00"sv) + good.substr(2)));
 }
 
 TEST_P(EveryKind, HalvesOfTwoKeysAreRefused) {
