@@ -40,7 +40,8 @@ Result<std::size_t> end_everything(store::ServerStore& store, const ServerConfig
   for (const auto& entry : server.issuers) issuers.emplace_back(entry.id);
   const auto directory = store.directory();
   for (const auto& issuer : issuers) {
-    for (const auto* client : directory->clients(issuer)) {
+    MITRAL_TRY(const auto all, directory->clients(issuer));
+    for (const auto* client : all) {
       auto event = event_of(issuer, "ended_by_restore", clock.now());
       event.client = client->id.value;
       MITRAL_CHECK(run_sync(store.revoke_client(issuer, client->id, one(std::move(event)), clock.now())));

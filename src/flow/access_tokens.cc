@@ -123,7 +123,7 @@ Task<Result<std::optional<LiveToken>>> read_live_token(const Context& context, s
       }
     }
   }
-  const auto* const client = context.directory->client(issuer, out.client);
+  MITRAL_CO_TRY(const auto* const client, context.directory->find(issuer, out.client));
   const Instant issued = from_seconds(out.issued);
   // iat has whole seconds: a token of the very second in which the client was revoked counts as older.
   if (client == nullptr || !client->enabled || client->tokens_valid_from > issued) co_return kDead;

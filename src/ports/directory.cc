@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <mutex>
+#include <utility>
 
 #include "base/log.h"
 
@@ -39,8 +41,8 @@ struct Directory::Slot {
     if (known.compare_exchange_strong(there, fresh.get(), std::memory_order_acq_rel)) there = fresh.release();
     return there;
   }
-  [[nodiscard]] bool may_have(std::string_view member) const {
-    return reader == nullptr || document.find(member) != std::string::npos;
+  [[nodiscard]] bool may_be(Clients which) const {
+    return which == Clients::all || reader == nullptr || document.find("\"origins\"") != std::string::npos;
   }
 
   std::string document;
@@ -48,6 +50,24 @@ struct Directory::Slot {
   Instant valid_from;
   mutable std::atomic<const model::Client*> known{nullptr};
 };
+
+Directory::Directory(const Directory& other)
+    : clients_(other.clients_), source_(other.source_), servers_(other.servers_), audiences_(other.audiences_) {
+  const std::shared_lock lock(other.mutex_);
+  clients_.insert(other.read_.begin(), other.read_.end());
+}
+
+Directory::Directory(Directory&& other) noexcept { *this = std::move(other); }
+
+// Only a directory that nobody else knows yet is moved: no lock.
+Directory& Directory::operator=(Directory&& other) noexcept {
+  clients_ = std::move(other.clients_);
+  source_ = other.source_;
+  read_ = std::move(other.read_);
+  servers_ = std::move(other.servers_);
+  audiences_ = std::move(other.audiences_);
+  return *this;
+}
 
 void Directory::add(model::Client client) {
   auto k = key(client.issuer, client.id.value);
@@ -76,9 +96,31 @@ void Directory::add(model::ResourceServer server) {
   servers_.insert_or_assign(std::move(k), std::move(server));
 }
 
+// Of two threads that read one client at once, one result stays. Whoever read before a change and comes here after it
+// keeps what it read in this snapshot only: the new one was made without.
+const model::Client* Directory::keep(std::string key, model::Client read) const {
+  auto slot = std::make_shared<const Slot>(std::move(read));
+  const std::unique_lock lock(mutex_);
+  return read_.try_emplace(std::move(key), std::move(slot)).first->second->get();
+}
+
+Result<const model::Client*> Directory::find(const Issuer& issuer, std::string_view id) const {
+  auto k = key(issuer, id);
+  if (const auto at = clients_.find(k); at != clients_.end()) return at->second->get();
+  if (source_ == nullptr) return nullptr;
+  {
+    const std::shared_lock lock(mutex_);
+    if (const auto at = read_.find(k); at != read_.end()) return at->second->get();
+  }
+  MITRAL_TRY(auto read, source_->find(issuer, id));
+  if (!read) return nullptr;  // not remembered: whoever asks for names that don't exist must not fill memory
+  return keep(std::move(k), *std::move(read));
+}
+
 const model::Client* Directory::client(const Issuer& issuer, std::string_view id) const {
-  const auto at = clients_.find(key(issuer, id));
-  return at == clients_.end() ? nullptr : at->second->get();
+  const auto found = find(issuer, id);
+  if (!found) log::error("directory.client_unreadable", {{"detail", found.error().detail}});
+  return found.value_or(nullptr);
 }
 
 const model::ResourceServer* Directory::resource_server(const Issuer& issuer, std::string_view id) const {
@@ -93,20 +135,19 @@ const model::ResourceServer* Directory::by_audience(const Issuer& issuer, std::s
   return server == servers_.end() ? nullptr : &server->second;
 }
 
-std::vector<const model::Client*> Directory::select(const Issuer& issuer, std::string_view member) const {
+Result<std::vector<const model::Client*>> Directory::clients(const Issuer& issuer, Clients which) const {
   const std::string mine = key(issuer, {});
   std::vector<const model::Client*> out;
   for (const auto& [k, slot] : clients_) {
-    if (!k.starts_with(mine) || !slot->may_have(member)) continue;
+    if (!k.starts_with(mine) || !slot->may_be(which)) continue;
     if (const auto* client = slot->get()) out.push_back(client);
   }
+  if (source_ == nullptr) return out;
+  MITRAL_CHECK(source_->each(issuer, which, [&](model::Client read) {
+    auto k = key(issuer, read.id.value);
+    if (!clients_.contains(k)) out.push_back(keep(std::move(k), std::move(read)));
+  }));
   return out;
-}
-
-std::vector<const model::Client*> Directory::clients(const Issuer& issuer) const { return select(issuer, {}); }
-
-std::vector<const model::Client*> Directory::clients_with(const Issuer& issuer, std::string_view member) const {
-  return select(issuer, member);
 }
 
 std::vector<const model::ResourceServer*> Directory::resource_servers(const Issuer& issuer) const {

@@ -28,6 +28,14 @@ std::optional<std::pair<Issuer, std::string_view>> named_client(std::string_view
   return std::pair(Issuer(*issuer), *id);
 }
 
+Result<model::Client> read_client(const Revocations& revocations, std::string_view document) {
+  auto read = client_from(document);
+  if (!read) return unreadable("clients");
+  const auto floor = revocations.floor(FloorKind::client, read->issuer, read->id.value);
+  read->tokens_valid_from = std::max(read->tokens_valid_from, floor);
+  return *std::move(read);
+}
+
 Result<void> add_entry(ports::Directory& directory, const Revocations& revocations, bool server,
                        std::string_view document) {
   if (server) {
@@ -41,11 +49,8 @@ Result<void> add_entry(ports::Directory& directory, const Revocations& revocatio
     directory.add(issuer, id, std::string(document), client_from, revocations.floor(FloorKind::client, issuer, id));
     return {};
   }
-  auto read = client_from(document);
-  if (!read) return unreadable("clients");
-  const auto floor = revocations.floor(FloorKind::client, read->issuer, read->id.value);
-  read->tokens_valid_from = std::max(read->tokens_valid_from, floor);
-  directory.add(std::move(*read));
+  MITRAL_TRY(auto read, read_client(revocations, document));
+  directory.add(std::move(read));
   return {};
 }
 
@@ -63,6 +68,10 @@ std::optional<Remembered::Entry> entry_of(const model::Change& change) {
 
 Result<void> Remembered::Loading::document(bool server, std::string_view document) {
   return add_entry(directory_, revocations_, server, document);
+}
+
+Result<model::Client> Remembered::client_of(std::string_view document) const {
+  return read_client(revocations_, document);
 }
 
 Result<void> Remembered::load(Source& source) {
@@ -139,10 +148,15 @@ void Remembered::apply_locked(Source& source, const std::vector<model::Change>& 
   }
 }
 
-/// A new snapshot with these entries read again: a thousand clients are not parsed anew because one was changed.
+/// A new snapshot with these entries read again: a thousand clients are not parsed anew because one was changed. Where
+/// clients are read when they are asked for, it is enough that this one is forgotten.
 Result<void> Remembered::refresh_directory(Source& source, const std::vector<Entry>& entries) {
   auto fresh = std::make_shared<ports::Directory>(*directory());
   for (const auto& entry : entries) {
+    if (!entry.server && fresh->reads_clients()) {
+      fresh->remove_client(entry.issuer, entry.id);
+      continue;
+    }
     MITRAL_TRY(const auto document, source.document(entry));
     if (entry.server) {
       fresh->remove_resource_server(entry.issuer, entry.id);

@@ -57,6 +57,8 @@ class Remembered {
       revocations_.revoke_token(issuer, token, expires);
     }
     [[nodiscard]] Result<void> document(bool server, std::string_view document);
+    /// Instead of the documents of clients: they are read from there when somebody asks for them.
+    void clients_from(const ports::Directory::Source* source) { directory_.read_from(source); }
     std::int64_t newest = 0;  ///< the feed's counter, not its last line: swept lines count; no later than the rest
 
    private:
@@ -77,6 +79,9 @@ class Remembered {
     [[nodiscard]] virtual Result<Lines> after(std::int64_t seq) = 0;
     [[nodiscard]] virtual Result<std::optional<std::string>> document(const Entry& entry) = 0;
   };
+
+  /// What stands in a document, with what revocations mean for it.
+  [[nodiscard]] Result<model::Client> client_of(std::string_view document) const;
 
   [[nodiscard]] Result<void> load(Source& source);
   /// Applies what is new; everything anew when lines are missing, or the database went back in time.

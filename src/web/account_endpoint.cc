@@ -122,7 +122,7 @@ struct LiveGrant {
 Task<Result<std::optional<LiveGrant>>> live(flow::Context& context, const model::Grant& grant) {
   std::optional<LiveGrant> gone;
   if (grant.revoked || grant.expires <= context.now) co_return gone;
-  const auto* client = context.directory->client(grant.issuer, grant.client.value);
+  MITRAL_CO_TRY(const auto* client, context.directory->find(grant.issuer, grant.client.value));
   if (client == nullptr) co_return gone;  // deleted: its tokens died with it
   LiveGrant out{&grant, client, std::nullopt, token_end(context, grant)};
   MITRAL_CO_TRY(out.family, co_await context.services.store.find_family(grant.issuer, grant.id));

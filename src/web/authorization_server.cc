@@ -54,7 +54,12 @@ bool AuthorizationServer::origin_registered(const flow::Context* context, const 
     auto fresh = std::make_shared<Origins>();
     fresh->directory = directory;
     for (const auto& each : services_.issuers) {
-      for (const auto* client : directory->clients_with(each->id(), "\"origins\"")) {
+      const auto clients = directory->clients(each->id(), ports::Clients::with_origins);
+      if (!clients) {
+        log::error("cors.clients_unreadable", {{"detail", clients.error().detail}});
+        return false;
+      }
+      for (const auto* client : *clients) {
         if (!client->enabled) continue;
         for (const auto& o : client->origins) fresh->known.insert(each->text() + '\n' + o);
       }

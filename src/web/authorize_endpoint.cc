@@ -36,8 +36,10 @@ Result<void> parse(AuthorizeRun& run) { return flow::parse_query_or_body(run.con
 Result<void> find_client(AuthorizeRun& run) {
   auto& context = run.context;
   const auto id = context.form.get("client_id");
-  const auto* client =
-      id && id->size() <= limits::kClientIdMax ? context.directory->client(context.issuer.id(), *id) : nullptr;
+  const model::Client* client = nullptr;
+  if (id && id->size() <= limits::kClientIdMax) {
+    MITRAL_TRY(client, context.directory->find(context.issuer.id(), *id));
+  }
   if (client == nullptr || !client->enabled) {
     return fail(ErrorCode::invalid_request, "The app that sent you here is not known.",
                 "unknown or disabled client at /authorize");

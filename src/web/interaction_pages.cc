@@ -42,7 +42,7 @@ Task<Result<Journey>> resume(flow::Context& context, std::string_view id) {
   if (!constant_time_equal(as_view(journey.interaction->browser), as_view(mine))) co_return std::unexpected(gone());
 
   journey.request = journey.interaction->request;
-  journey.client = context.directory->client(context.issuer.id(), journey.request.client.value);
+  MITRAL_CO_TRY(journey.client, context.directory->find(context.issuer.id(), journey.request.client.value));
   if (journey.client == nullptr || !journey.client->enabled) co_return std::unexpected(gone());
   // The registration may have changed since: the address must still be the client's before anything is sent there.
   codec::Form form;

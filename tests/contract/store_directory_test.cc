@@ -23,11 +23,14 @@ class DirectoryContract : public StoreContract {
 MITRAL_STORE_CONTRACT(DirectoryContract);
 
 TEST_P(DirectoryContract, ClientIsInTheSnapshotWhenTheActReturns) {
-  const auto before = store_->directory();
-  ASSERT_NE(before, nullptr);
+  ASSERT_NE(store_->directory(), nullptr);
   auto one = client();
   get(store_->put_client(one, admin()));
-  EXPECT_EQ(before->client(kClinic, "c_app"), nullptr) << "a snapshot does not change";
+  const auto before = store_->directory();
+  ASSERT_EQ(before->client(kClinic, "c_app")->name, one.name);
+  one.name = "Renamed";
+  get(store_->put_client(one, admin()));
+  EXPECT_NE(before->client(kClinic, "c_app")->name, one.name) << "a snapshot does not change what it has shown";
   const auto after = store_->directory();
   const auto* found = after->client(kClinic, "c_app");
   ASSERT_NE(found, nullptr);
@@ -44,7 +47,7 @@ TEST_P(DirectoryContract, ClientIsInTheSnapshotWhenTheActReturns) {
   one.enabled = false;
   get(store_->put_client(one, admin()));
   EXPECT_FALSE(store_->directory()->client(kClinic, "c_app")->enabled);
-  EXPECT_EQ(audited().size(), 2U);
+  EXPECT_EQ(audited().size(), 3U);
   EXPECT_EQ(changes().at(0).kind, model::ChangeKind::directory_changed);
 }
 

@@ -291,7 +291,7 @@ TEST_F(PostgresTest, EverythingIsThereAfterReopening) {
   EXPECT_TRUE(get(again->find_grant(kClinic, dead))->revoked);
   EXPECT_TRUE(again->is_revoked(kClinic, token, "c_x", "u_x", kStart));
   EXPECT_TRUE(again->is_revoked(kClinic, id(), "c_bad", "", kStart));
-  EXPECT_EQ(again->directory()->clients(kClinic).size(), 3U);
+  EXPECT_EQ(again->directory()->clients(kClinic)->size(), 3U);
   EXPECT_NE(again->directory()->by_audience(kClinic, "https://fhir.example/r4"), nullptr);
 }
 

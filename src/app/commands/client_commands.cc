@@ -65,7 +65,7 @@ Result<int> add_client(Installation& in, const Cli& cli, ClientOptions options) 
 Result<int> list_clients(Installation& in, const Cli& cli) {
   MITRAL_TRY(const Issuer issuer, in.issuer(cli.issuer));
   const auto directory = in.store->directory();
-  auto clients = directory->clients(issuer);
+  MITRAL_TRY(auto clients, directory->clients(issuer));
   std::ranges::sort(clients, {}, [](const model::Client* c) { return c->id.value; });
   auto out = codec::Json::array();
   for (const model::Client* client : clients) {
@@ -85,7 +85,7 @@ Result<int> list_clients(Installation& in, const Cli& cli) {
 Result<const model::Client*> find(const Installation& in, const std::shared_ptr<const ports::Directory>& directory,
                                   const Issuer& issuer, const std::string& id) {
   static_cast<void>(in);
-  const model::Client* client = directory->client(issuer, id);
+  MITRAL_TRY(const model::Client* client, directory->find(issuer, id));
   if (client == nullptr) return fail(ErrorCode::not_found, {}, "no such client; 'mitral client list' shows them");
   return client;
 }

@@ -53,7 +53,7 @@ Task<Result<MadeLaunch>> make_launch(Context& context, std::string style_url) {
   const auto context_text = context.form.get("context");
   if (!app_id || !user_name || !audience) co_return fail(ErrorCode::invalid_request, "app, user and aud are needed");
 
-  const auto* app = context.directory->client(context.issuer.id(), *app_id);
+  MITRAL_CO_TRY(const auto* app, context.directory->find(context.issuer.id(), *app_id));
   if (app == nullptr || !app->enabled || app->launch_urls.empty())
     co_return refuse("app unknown or without launch URL");
   const auto wanted = context.form.get("launch_url");

@@ -38,15 +38,18 @@ ClientAuthMethod method_of(PresentedBy by) noexcept {
   return ClientAuthMethod::none;
 }
 
-void look_up(Context& context, std::string_view id) {
+Result<void> look_up(Context& context, std::string_view id) {
   const auto& directory = *context.directory;
   context.candidate = nullptr;
   context.candidate_server = nullptr;
   if (kForServers.contains(context.endpoint)) {
     context.candidate_server = directory.resource_server(context.issuer.id(), id);
-    if (context.candidate_server != nullptr) return;
+    if (context.candidate_server != nullptr) return {};
   }
-  if (kForClients.contains(context.endpoint)) context.candidate = directory.client(context.issuer.id(), id);
+  if (kForClients.contains(context.endpoint)) {
+    MITRAL_TRY(context.candidate, directory.find(context.issuer.id(), id));
+  }
+  return {};
 }
 
 const model::Credentials* credentials_of(const Context& context) noexcept {
@@ -118,9 +121,9 @@ Result<void> present_client(Context& context) {
     if (needs_client_of_token(context)) return {};
     return fail(ErrorCode::invalid_client, "Client authentication is missing");
   }
-  look_up(context, p.id);
+  MITRAL_CHECK(look_up(context, p.id));
   if (credentials_of(context) == nullptr && p.raw_id) {
-    look_up(context, *p.raw_id);
+    MITRAL_CHECK(look_up(context, *p.raw_id));
     if (credentials_of(context) != nullptr) {
       p.id = *p.raw_id;
       p.secret = p.raw_secret;
@@ -140,9 +143,10 @@ Task<Result<void>> find_client_of_token(Context& context) {
   if (!token) co_return fail(ErrorCode::invalid_request, "refresh_token is missing");
   const auto parts = context.issuer.refresh_tokens().open(*token);
   if (!parts) co_return fail(ErrorCode::invalid_grant, "The refresh token is invalid", "unknown refresh token");
-  MITRAL_CO_TRY(const auto grant, co_await context.services.store.find_grant(context.issuer.id(), parts->grant));
+  MITRAL_CO_TRY(const auto grant, co_await context.services.users.grant(context.services.store, context.issuer.id(),
+                                                                        parts->grant, context.now));
   if (!grant) co_return fail(ErrorCode::invalid_grant, "The refresh token is invalid", "grant is gone");
-  look_up(context, grant->client.value);
+  MITRAL_CO_CHECK(look_up(context, grant->client.value));
   if (context.candidate == nullptr || !context.candidate->is_public()) {
     co_return fail(ErrorCode::invalid_client, "Client authentication is missing");
   }

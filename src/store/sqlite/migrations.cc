@@ -93,6 +93,10 @@ CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit WHEN OLD.seq > coalesce((S
     Migration{7, "which programs may work beside a newer one", R"sql(
 CREATE TABLE schema_serves(number INTEGER PRIMARY KEY, serves INTEGER NOT NULL) STRICT;
 )sql"},
+    Migration{8, "the clients with browser origins", R"sql(
+CREATE INDEX clients_origins ON clients(issuer, id) WHERE instr(document, '"origins"') > 0;
+)sql",
+              7},
 };
 constexpr std::int64_t kServesFrom = 7;  // the file tells from this step on
 

@@ -20,7 +20,8 @@ namespace {
 /// The file as the feed's reader sees it; in one snapshot when the connection is in a transaction.
 class FileSource final : public Remembered::Source {
  public:
-  explicit FileSource(Connection& connection) : connection_(connection) {}
+  FileSource(Connection& connection, const ports::Directory::Source& clients)
+      : connection_(connection), clients_(clients) {}
   Result<void> everything(Remembered::Loading& to) override;
   Result<Lines> after(std::int64_t seq) override;
   Result<std::optional<std::string>> document(const Remembered::Entry& entry) override;
@@ -32,6 +33,7 @@ class FileSource final : public Remembered::Source {
     return connection_.integer("SELECT seq FROM sqlite_sequence WHERE name = 'changes'");
   }
   Connection& connection_;
+  const ports::Directory::Source& clients_;
 };
 
 Result<void> FileSource::everything(Remembered::Loading& to) {
@@ -62,15 +64,13 @@ Result<void> FileSource::everything_within(Remembered::Loading& to) {
       to.token(Issuer(query.text(0)), query.text(1), query.time(2));
     }
   }
-  for (const bool server : {false, true}) {
-    Query query(connection_, server ? "SELECT document FROM resource_servers" : "SELECT document FROM clients");
-    for (;;) {
-      MITRAL_TRY(const bool row, query.step());
-      if (!row) break;
-      MITRAL_CHECK(to.document(server, query.text(0)));
-    }
+  to.clients_from(&clients_);
+  Query query(connection_, "SELECT document FROM resource_servers");
+  for (;;) {
+    MITRAL_TRY(const bool row, query.step());
+    if (!row) return {};
+    MITRAL_CHECK(to.document(true, query.text(0)));
   }
-  return {};
 }
 
 Result<Remembered::Source::Lines> FileSource::after(std::int64_t seq) {
@@ -91,8 +91,8 @@ Result<Remembered::Source::Lines> FileSource::after(std::int64_t seq) {
 }
 
 Result<std::optional<std::string>> FileSource::document(const Remembered::Entry& entry) {
-  Query query(connection_, entry.server ? "SELECT document FROM resource_servers WHERE issuer = ?1 AND id = ?2"
-                                        : "SELECT document FROM clients WHERE issuer = ?1 AND id = ?2");
+  if (!entry.server) return fail(ErrorCode::internal, {}, "clients are read when they are asked for");
+  Query query(connection_, "SELECT document FROM resource_servers WHERE issuer = ?1 AND id = ?2");
   MITRAL_TRY(const bool row, query.bind(entry.issuer, entry.id).step());
   if (!row) return std::nullopt;
   return std::string(query.text(0));
@@ -136,17 +136,17 @@ Result<void> StoreImpl::start() {
     MITRAL_TRY(readers_.back()->connection, Connection::open(options_.path, Connection::Mode::read, timeout));
   }
   MITRAL_TRY(ticker_connection_, Connection::open(options_.path, Connection::Mode::read, timeout));
-  FileSource file(ticker_connection_);
+  FileSource file(ticker_connection_, *this);
   MITRAL_CHECK(memory_.load(file));
   writer_ = std::make_unique<Writer>(std::move(connection), options_,
                                      Writer::Listener{.begun =
                                                           [this](Connection& c) {
-                                                            FileSource source(c);
+                                                            FileSource source(c, *this);
                                                             return memory_.follow(source);
                                                           },
                                                       .committed =
                                                           [this](Connection& c, std::vector<model::Change> changes) {
-                                                            FileSource source(c);
+                                                            FileSource source(c, *this);
                                                             memory_.committed(source, std::move(changes));
                                                           }});
   MITRAL_CHECK(writer_->start());
@@ -162,7 +162,7 @@ std::size_t StoreImpl::thread_number() noexcept {
 
 void StoreImpl::tick_loop() {
   constexpr int kIdleTicks = static_cast<int>(limits::kAuditCheckpointIdle / limits::kRevocationPoll);
-  FileSource file(ticker_connection_);
+  FileSource file(ticker_connection_, *this);
   bool failing = false;
   for (int tick = 1;; ++tick) {
     {
@@ -240,6 +240,12 @@ Task<Result<std::size_t>> StoreImpl::sweep(Instant now, std::size_t batch) {
 
 Task<Result<bool>> StoreImpl::take_lease(std::string name, Id128 holder, Instant now, Instant until) {
   return writer_->write([name = std::move(name), holder, now, until](Tx& tx) -> Result<bool> {
+    // Given back, or only asked whether it is free: what stays as it is is not written.
+    if (until <= now) {
+      Query query(tx.db, "SELECT holder = ?2 FROM leases WHERE name = ?1 AND until > ?3");
+      MITRAL_TRY(const bool alive, query.bind(name, holder, now).step());
+      if (!alive || query.integer(0) == 0) return !alive;
+    }
     Query query(tx.db,
                 "INSERT INTO leases(name, holder, until) VALUES(?1, ?2, ?3) ON CONFLICT(name) DO UPDATE SET "
                 "holder = excluded.holder, until = excluded.until WHERE leases.until <= ?4 OR leases.holder = ?2");

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "base/log.h"
 #include "store/documents.h"
 #include "store/sqlite/store_impl.h"
 
@@ -16,6 +17,39 @@ Result<void> StoreImpl::raise_floor(Tx& tx, FloorKind kind, const Issuer& issuer
   }
   const auto change = kind == FloorKind::client ? model::ChangeKind::client_revoked : model::ChangeKind::user_revoked;
   return tx.change(issuer, change, subject, at, change_end(now));
+}
+
+// A client is read when it is first asked for. What was committed before this is seen; the feed's lines say what was
+// committed since, and make another snapshot (store/remembered.h).
+Result<std::optional<model::Client>> StoreImpl::find(const Issuer& issuer, std::string_view id) const {
+  return look([&](Connection& connection) -> Result<std::optional<model::Client>> {
+    Query query(connection, "SELECT document FROM clients WHERE issuer = ?1 AND id = ?2");
+    MITRAL_TRY(const bool row, query.bind(issuer, id).step());
+    if (!row) return std::nullopt;
+    return memory_.client_of(query.text(0));
+  });
+}
+
+Result<void> StoreImpl::each(const Issuer& issuer, ports::Clients which,
+                             const std::function<void(model::Client)>& take) const {
+  return look([&](Connection& connection) -> Result<void> {
+    // The condition is that of the index, to the letter; SQLite would rather look through all of the issuer's.
+    Query query(connection, which == ports::Clients::all
+                                ? "SELECT document FROM clients WHERE issuer = ?1"
+                                : "SELECT document FROM clients INDEXED BY clients_origins WHERE issuer = ?1 AND "
+                                  "instr(document, '\"origins\"') > 0");
+    query.bind(issuer);
+    for (;;) {
+      MITRAL_TRY(const bool row, query.step());
+      if (!row) return {};
+      auto client = memory_.client_of(query.text(0));
+      if (client) {
+        take(*std::move(client));
+      } else {
+        log::error("directory.client_unreadable");
+      }
+    }
+  });
 }
 
 Task<Result<void>> StoreImpl::put_client(model::Client client, model::AuditEvent event) {

@@ -33,7 +33,7 @@ namespace mitral::store {
 using ports::Claim;
 using ports::Events;
 
-class StoreImpl final : public SqliteStore {
+class StoreImpl final : public SqliteStore, private ports::Directory::Source {
  public:
   StoreImpl(SqliteOptions options, const Clock& clock);
   ~StoreImpl() override;
@@ -131,13 +131,18 @@ class StoreImpl final : public SqliteStore {
   };
   /// Runs `look(Connection&)` on a reader's connection, which this thread shares with few others or none.
   template <class F>
-  auto look(F&& function) -> std::invoke_result_t<F&, Connection&> {
+  auto look(F&& function) const -> std::invoke_result_t<F&, Connection&> {
     reads_.fetch_add(1, std::memory_order_relaxed);
     auto& reader = *readers_[thread_number() % readers_.size()];
     const std::lock_guard lock(reader.mutex);
     return function(reader.connection);
   }
   [[nodiscard]] static std::size_t thread_number() noexcept;
+
+  // Directory::Source
+  [[nodiscard]] Result<std::optional<model::Client>> find(const Issuer& issuer, std::string_view id) const override;
+  [[nodiscard]] Result<void> each(const Issuer& issuer, ports::Clients which,
+                                  const std::function<void(model::Client)>& take) const override;
 
   void tick_loop();
   [[nodiscard]] Result<void> copy_to(const std::string& path) const;
@@ -161,7 +166,7 @@ class StoreImpl final : public SqliteStore {
   Remembered memory_;
 
   std::vector<std::unique_ptr<Reader>> readers_;
-  std::atomic<std::uint64_t> reads_{0};
+  mutable std::atomic<std::uint64_t> reads_{0};
   Connection ticker_connection_;
   std::unique_ptr<Writer> writer_;
 
