@@ -27,6 +27,8 @@ SIBLINGS = {("audit", "ports"), ("audit", "policy"), ("login", "flow")}
 FORBIDDEN = {("net", "flow"), ("net", "login"), ("net", "policy"), ("net", "ports")}
 
 LINES_MAX = 700
+# Written by a program: nobody reads them from end to end.
+GENERATED = {"fhir/r4_elements_table.cc"}
 BANNED = [
     # pattern, where it is allowed, why
     (r"#include <openssl/", {"crypto", "net"}, "only crypto/ (and net/ for TLS) includes OpenSSL"),
@@ -55,7 +57,7 @@ def main() -> int:
         room = path.relative_to(SRC).parts[0] if path.parent != SRC else "main"
         text = path.read_text(encoding="utf-8")
         lines = text.splitlines()
-        if len(lines) > LINES_MAX:
+        if len(lines) > LINES_MAX and path.relative_to(SRC).as_posix() not in GENERATED:
             breach(path, len(lines), f"longer than {LINES_MAX} lines: make it two rooms")
         if path.suffix == ".h":
             if not lines or not lines[0].startswith("//"):
