@@ -1,13 +1,12 @@
 #include "fhir/fhirpath_patch.h"
 
 #include <algorithm>
-#include <array>
 #include <optional>
 
 #include "base/limits.h"
 #include "codec/text.h"
 #include "fhir/json_patch.h"
-#include "fhir/r4.h"
+#include "fhir/r4_elements.h"
 
 namespace mitral::fhir {
 namespace {
@@ -17,50 +16,20 @@ using codec::Json;
 std::unexpected<Error> bad(ClientText why) { return fail(ErrorCode::malformed, why); }
 std::unexpected<Error> unfit(ClientText why) { return fail(ErrorCode::conflict, why); }
 
-/// Elements at the root of common types that repeat (R4 max "*") or don't; names after "*" hold wherever they stand.
-struct Cardinalities {
-  std::string_view type;
-  std::string_view repeating;
-  std::string_view single;
-};
-constexpr auto kKnown = std::to_array<Cardinalities>({
-    {"*", "extension modifierExtension contained coding given prefix suffix line note",
-     "language text use system value code display family period start end unit version city state postalCode country "
-     "district reference url title contentType data comparator rank"},
-    {"Patient", "identifier name telecom address contact communication photo link generalPractitioner",
-     "active gender birthDate maritalStatus managingOrganization deceased multipleBirth"},
-    {"Observation",
-     "identifier basedOn partOf category performer interpretation component hasMember derivedFrom referenceRange focus",
-     "status code subject encounter issued bodySite method specimen device dataAbsentReason effective value"},
-    {"Condition", "identifier category bodySite stage evidence",
-     "clinicalStatus verificationStatus severity code subject encounter recordedDate recorder asserter onset "
-     "abatement"},
-    {"AllergyIntolerance", "identifier category reaction",
-     "clinicalStatus verificationStatus type criticality code patient encounter recordedDate recorder asserter "
-     "lastOccurrence onset"},
-    {"MedicationRequest",
-     "identifier category supportingInformation reasonCode reasonReference basedOn insurance dosageInstruction",
-     "status statusReason intent priority doNotPerform reported medication subject encounter authoredOn requester "
-     "performer recorder courseOfTherapyType dispenseRequest substitution priorPrescription"},
-});
-
-/// Elements that have their type in the name: valueQuantity. Only at the root, in components and in extensions, where
-/// "value" is one.
-constexpr auto kChoices =
-    std::to_array<std::string_view>({"abatement", "deceased", "effective", "medication", "multipleBirth", "occurrence",
-                                     "onset", "performed", "serviced", "value"});
-
 /// One element that a path meets.
 struct Node {
   Json* value = nullptr;
   Json* owner = nullptr;  ///< object that holds it; null at the root
   std::string key{};      ///< member of the owner
   std::optional<std::size_t> index{};
-  bool choices = false;  ///< its own members may be choices
+  const R4TypeRow* type = nullptr;  ///< null: nothing that R4 defines
 };
 using Nodes = std::vector<Node>;
 
-bool is_choice(std::string_view name) { return std::ranges::binary_search(kChoices, name); }
+bool has_choice(const R4TypeRow* type, std::string_view name) { return type != nullptr && r4_has_choice(*type, name); }
+std::optional<R4Element> element_of(const R4TypeRow* type, std::string_view name) {
+  return type == nullptr ? std::nullopt : r4_element(*type, name);
+}
 bool is_upper(char c) noexcept { return c >= 'A' && c <= 'Z'; }
 bool is_name(std::string_view text) {
   return !text.empty() && text.size() <= 64 && !(text.front() >= '0' && text.front() <= '9') &&
@@ -71,24 +40,31 @@ bool is_name(std::string_view text) {
 /// The member that stands for an element: itself, or the choice that is there.
 std::optional<std::string> member_of(const Node& node, std::string_view name) {
   if (node.value->contains(name)) return std::string(name);
-  if (!node.choices || !is_choice(name)) return std::nullopt;
+  if (!has_choice(node.type, name)) return std::nullopt;
   for (const auto& [key, value] : node.value->members()) {
-    if (key.size() > name.size() && key.starts_with(name) && is_upper(key[name.size()])) return key;
+    if (const auto element = r4_element(*node.type, key); element && element->choice == name) return key;
   }
   return std::nullopt;
+}
+
+/// What a member is: of a resource inside of another one, what it says itself.
+const R4TypeRow* type_of(const Node& node, std::string_view key, const Json& value) {
+  const auto element = element_of(node.type, key);
+  if (!element) return nullptr;
+  return r4_form(*element->type) == R4Form::resource ? r4_type(value["resourceType"].string_or()) : element->type;
 }
 
 void enter(const Node& node, std::string_view name, Nodes& out) {
   const auto key = member_of(node, name);
   if (!key) return;
   auto* const member = node.value->find(std::string_view(*key));
-  const bool choices = name == "component" || name == "extension" || name == "modifierExtension";
   if (!member->is_array()) {
-    out.push_back({member, node.value, *key, std::nullopt, choices});
+    out.push_back({member, node.value, *key, std::nullopt, type_of(node, *key, *member)});
     return;
   }
   for (std::size_t i = 0; i < member->size(); ++i) {
-    out.push_back({&member->items()[i], node.value, *key, i, choices});
+    auto& item = member->items()[i];
+    out.push_back({&item, node.value, *key, i, type_of(node, *key, item)});
   }
 }
 
@@ -153,6 +129,59 @@ Result<void> take_step(Nodes& nodes, std::string_view step) {
   return index ? pick(nodes, *index) : Result<void>{};
 }
 
+/// Does JSON write a value of the type so?
+bool fits(R4Form form, const Json& value) {
+  switch (form) {
+    case R4Form::boolean: return value.is_bool();
+    case R4Form::integer:
+    case R4Form::decimal: return value.is_number();
+    case R4Form::text:
+    case R4Form::xhtml: return value.is_string();
+    default: return value.is_object();
+  }
+}
+
+/// The value[x] of a part and the type in its name; null pointer: it has none.
+Result<const Json*> value_of(const Json& part, std::string_view& suffix) {
+  const Json* out = nullptr;
+  for (const auto& [key, value] : part.members()) {
+    if (!key.starts_with("value") || key.size() <= 5 || !is_upper(key[5])) continue;
+    if (out != nullptr) return bad("a patch operation has one value");
+    out = &value;
+    suffix = std::string_view(key).substr(5);
+  }
+  return out;
+}
+
+/// A value made of parts: each names an element of the type and has a value or parts again (fhirpatch.html).
+Result<Json> assemble(const R4TypeRow& type, const Json& parts) {
+  Json out = Json::object();
+  for (const auto& part : parts.items()) {
+    std::string name(part["name"].string_or());
+    std::string_view suffix;
+    MITRAL_TRY(const auto* const plain, value_of(part, suffix));
+    if (plain != nullptr && r4_has_choice(type, name)) name += suffix;
+    const auto element = r4_element(type, name);
+    if (!element || r4_form(*element->type) == R4Form::resource) return unfit("FHIR R4 has no such element there");
+    Json value;
+    if (plain != nullptr) {
+      value = *plain;
+    } else {
+      MITRAL_TRY(value, assemble(*element->type, part["part"]));
+    }
+    if (!fits(r4_form(*element->type), value)) return unfit("A part of the value has another type");
+    auto* const there = out.find(std::string_view(name));
+    if (there != nullptr && !element->repeats) return unfit("the element is there already");
+    if (there != nullptr) {
+      there->push_back(std::move(value));
+    } else {
+      out.set(name, element->repeats ? Json::array({std::move(value)}) : std::move(value));
+    }
+  }
+  if (out.empty()) return bad("patch operation without a value");
+  return out;
+}
+
 class Patcher {
  public:
   explicit Patcher(Json& root) : root_(root), type_(root["resourceType"].string_or()), weight_(patch_weight(root)) {}
@@ -171,7 +200,7 @@ class Patcher {
   /// The parts of one operation; each at most once.
   Result<void> read(const Json& operation) {
     kind_ = path_ = name_ = suffix_ = {};
-    value_ = nullptr;
+    value_ = parts_ = nullptr;
     index_.reset();
     source_.reset();
     destination_.reset();
@@ -216,14 +245,21 @@ class Patcher {
   }
 
   Result<void> read_value(const Json& part) {
-    for (const auto& [key, value] : part.members()) {
-      if (!key.starts_with("value") || key.size() <= 5 || !is_upper(key[5])) continue;
-      if (value_ != nullptr) return bad("a patch operation has one value");
-      value_ = &value;
-      suffix_ = std::string_view(key).substr(5);
-    }
-    if (value_ == nullptr) return unfit("Values made of parts can't be evaluated here; use JSON Patch");
+    MITRAL_TRY(value_, value_of(part, suffix_));
+    if (part["part"].is_array()) parts_ = &part["part"];
+    if (value_ != nullptr && parts_ != nullptr) return bad("a patch operation has one value");
     return {};
+  }
+
+  /// The value, put together if it comes in parts of an element of this type.
+  Result<void> settle_value(const R4TypeRow* type) {
+    if (parts_ != nullptr) {
+      if (type == nullptr || r4_form(*type) != R4Form::complex)
+        return unfit("No element of FHIR R4 that is made of parts is there");
+      MITRAL_TRY(assembled_, assemble(*type, *parts_));
+      value_ = &assembled_;
+    }
+    return admit();
   }
 
   Result<void> admit() {
@@ -237,7 +273,7 @@ class Patcher {
 
   Result<Nodes> find(std::span<const std::string_view> steps) {
     if (steps.empty() || steps.front() != type_) return unfit("a patch path starts with the type of the resource");
-    Nodes nodes{{&root_, nullptr, {}, std::nullopt, true}};
+    Nodes nodes{{&root_, nullptr, {}, std::nullopt, r4_type(type_)}};
     for (const auto step : steps.subspan(1)) MITRAL_CHECK(take_step(nodes, step));
     return nodes;
   }
@@ -248,29 +284,16 @@ class Patcher {
     return std::move(nodes.front());
   }
 
-  /// nullopt: not known here.
-  [[nodiscard]] std::optional<bool> repeats(const Node& parent) const {
-    for (const auto& row : kKnown) {
-      if (row.type != "*" && (row.type != type_ || parent.owner != nullptr)) continue;
-      const auto holds = [&](std::string_view list) {
-        return std::ranges::any_of(codec::split_words(list), [&](std::string_view word) { return word == name_; });
-      };
-      // At the root the names of data types ("code", "value") are elements of the resource, with its own rules.
-      if (row.type == "*" && parent.owner == nullptr && holds(row.single) && name_ != "language" && name_ != "text")
-        continue;
-      if (holds(row.repeating)) return true;
-      if (holds(row.single)) return false;
-    }
-    return std::nullopt;
-  }
-
   Result<void> add() {
-    MITRAL_CHECK(admit());
     MITRAL_TRY(const auto steps, split_path(path_));
     MITRAL_TRY(const auto parent, only(steps));
     if (!parent.value->is_object() || !is_name(name_)) return unfit("nothing can be added there");
-    if (parent.choices && is_choice(name_)) {
+    const bool choice = has_choice(parent.type, name_);
+    const auto element = element_of(parent.type, std::string(name_) + std::string(choice ? suffix_ : ""));
+    MITRAL_CHECK(settle_value(element ? element->type : nullptr));
+    if (choice) {
       if (member_of(parent, name_)) return unfit("the element is there already");
+      if (!element) return unfit("FHIR R4 has no such element there");
       parent.value->set(std::string(name_) + std::string(suffix_), *value_);
       return {};
     }
@@ -279,26 +302,31 @@ class Patcher {
       there->push_back(*value_);
       return {};
     }
-    const auto many = repeats(parent);
-    if (!many) return unfit("Whether this element repeats is not known here; use JSON Patch");
-    parent.value->set(name_, *many ? Json::array({*value_}) : *value_);
+    if (!element) return unfit("FHIR R4 has no such element there");
+    parent.value->set(name_, element->repeats ? Json::array({*value_}) : *value_);
     return {};
   }
 
   /// The array that a path without a position at its end names.
-  Result<Json*> list() {
+  struct List {
+    Json* items = nullptr;
+    const R4TypeRow* type = nullptr;
+  };
+  Result<List> list() {
     MITRAL_TRY(const auto steps, split_path(path_));
     if (steps.size() < 2 || !is_name(steps.back())) return unfit("patch path does not name a list");
     MITRAL_TRY(const auto parent, only(std::span(steps).first(steps.size() - 1)));
     auto* const out = parent.value->find(steps.back());
     if (out == nullptr || !out->is_array() || parent.value->contains("_" + std::string(steps.back())))
       return unfit("patch path does not name a list");
-    return out;
+    const auto element = element_of(parent.type, steps.back());
+    return List{out, element ? element->type : nullptr};
   }
 
   Result<void> insert() {
-    MITRAL_CHECK(admit());
-    MITRAL_TRY(auto* const items, list());
+    MITRAL_TRY(const auto found, list());
+    MITRAL_CHECK(settle_value(found.type));
+    auto* const items = found.items;
     if (!index_ || *index_ > items->size()) return unfit("position is outside the list");
     items->push_back(*value_);
     const auto all = items->items();
@@ -307,7 +335,8 @@ class Patcher {
   }
 
   Result<void> move() {
-    MITRAL_TRY(auto* const items, list());
+    MITRAL_TRY(const auto found, list());
+    auto* const items = found.items;
     if (!source_ || !destination_ || *source_ >= items->size() || *destination_ >= items->size())
       return unfit("position is outside the list");
     const auto begin = items->items().begin();
@@ -341,12 +370,12 @@ class Patcher {
   }
 
   Result<void> replace() {
-    MITRAL_CHECK(admit());
     MITRAL_TRY(const auto steps, split_path(path_));
     MITRAL_TRY(const auto node, only(steps));
+    MITRAL_CHECK(settle_value(node.type));
     if (node.owner == nullptr) return unfit("the resource itself can't be replaced by a patch");
     const auto last = steps.back();
-    if (node.key != last.substr(0, last.find('[')) && is_name(last)) {
+    if (node.key != last.substr(0, last.find('[')) && is_name(last) && parts_ == nullptr) {
       // A choice: the type of the new value goes into the name.
       node.owner->erase(node.key);
       node.owner->erase("_" + node.key);
@@ -362,6 +391,8 @@ class Patcher {
   std::size_t weight_;
   std::string_view kind_, path_, name_, suffix_;
   const Json* value_ = nullptr;
+  const Json* parts_ = nullptr;
+  Json assembled_;
   std::optional<std::size_t> index_, source_, destination_;
 };
 

@@ -4,10 +4,9 @@
 // and where(name = 'literal'); anything else (functions, indices that depend on data, $this, resolve()) is refused, not
 // guessed. The path must meet exactly one element, except that deleting nothing is allowed (fhirpatch.html).
 //
-// JSON writes a repeating element as an array also when it has one item, and no structure definitions are here to say
-// which elements repeat: an add to an element that is not there yet is done for those that the table in the .cc knows,
-// and refused for others (JSON Patch says it exactly). Values come as value[x]; values made of nested parts are
-// refused.
+// JSON writes a repeating element as an array also when it has one item; which repeat says r4_elements.h, and an
+// element that R4 doesn't define is not added. Values come as value[x], or in parts that name the elements of the
+// value's type (for a type that value[x] doesn't have: Patient.contact).
 //
 // Limits: kPatchOperationsMax operations, kFhirParameterMax per path, kFhirResourceMax, kJsonDepthMax. Errors:
 // malformed (no such patch), conflict (does not fit the resource, or can't be evaluated), too_large. Thread rules: pure

@@ -43,8 +43,8 @@ constexpr auto kOfSystem = std::to_array<Code>({
     {"search-system", InteractionKind::search_system},
     {"transaction", InteractionKind::transaction},
 });
-constexpr auto kPatchFormats =
-    std::to_array<std::string_view>({"application/fhir+json", "application/json-patch+json"});
+constexpr auto kPatchFormats = std::to_array<std::string_view>(
+    {"application/fhir+json", "application/json-patch+json", "application/xml-patch+xml"});
 
 Json array_of_kept(const Json& items, auto&& keep) {
   Json out = Json::array();
@@ -267,11 +267,9 @@ Result<Json> public_capabilities(const Json& upstream, const Json& smart_configu
   out.set("implementation", Json::object({{"description", "FHIR R4 behind Mitral"}, {"url", public_base}}));
   out.set("fhirVersion", upstream["fhirVersion"]);
   out.set("format", Json::array({Json("application/fhir+json"), Json("json")}));
-  if (is_served(InteractionKind::patch)) {
-    set_unless_empty(out, "patchFormat", array_of_kept(upstream["patchFormat"], [](const Json& item) {
-                       return std::ranges::find(kPatchFormats, item.string_or()) != kPatchFormats.end();
-                     }));
-  }
+  // Whichever of them upstream knows: patches are applied here, and upstream gets an update.
+  if (is_served(InteractionKind::patch) && !upstream["patchFormat"].empty())
+    out.set("patchFormat", Json::array_of(kPatchFormats));
   out.set("rest", Json::array({std::move(rest)}));
   return out;
 }

@@ -12,6 +12,7 @@
 #include "fhir/json_patch.h"
 #include "fhir/r4.h"
 #include "fhir/reference.h"
+#include "fhir/xml_patch.h"
 #include "gateway/answer.h"
 #include "gateway/outcome.h"
 
@@ -121,11 +122,13 @@ Result<Draft> read_draft(const codec::Request& request, bool patch, const Bases&
     return Draft{BodyKind::json_patch, std::move(*body)};
   }
   if (patch && codec::has_media_type(request.headers, "application/xml-patch+xml")) {
-    return fail(ErrorCode::unsupported_media_type, "XML Patch is not supported; use JSON Patch or FHIRPath Patch");
+    MITRAL_TRY(const auto understood, fhir::XmlPatch::parse(request.body));
+    return Draft{BodyKind::xml_patch, Json(request.body)};
   }
   if (!is_fhir_json(request.headers)) {
-    return fail(ErrorCode::unsupported_media_type, patch ? ClientText("Send a JSON Patch or a FHIRPath Patch as JSON")
-                                                         : ClientText("Send the resource as application/fhir+json"));
+    return fail(ErrorCode::unsupported_media_type,
+                patch ? ClientText("Send a JSON Patch, an XML Patch, or a FHIRPath Patch as JSON")
+                      : ClientText("Send the resource as application/fhir+json"));
   }
   auto body = parse_upstream(request.body, bases.upstream, bases.own);
   if (!body) return fail(ErrorCode::malformed, "The body is not strict FHIR JSON", body.error().detail);
@@ -155,13 +158,22 @@ Result<void> settle_content(Json& resource, const ContentRules& rules) {
   return each_text(resource, [&](Json& text, bool is_link) { return settler.settle(text, is_link); });
 }
 
+namespace {
+Result<Json> patched(const Json& before, const Draft& patch) {
+  if (patch.kind == BodyKind::json_patch) return fhir::apply_json_patch(before, patch.body);
+  if (patch.kind == BodyKind::fhirpath_patch) return fhir::apply_fhirpath_patch(before, patch.body);
+  MITRAL_TRY(const auto xml, fhir::XmlPatch::parse(patch.body.string_or()));
+  return xml.apply(before);
+}
+}  // namespace
+
 Result<Json> apply_patch(const Json& before, const Draft& patch, bool may_read, const Bases& bases) {
   const bool json = patch.kind == BodyKind::json_patch;
-  // Whether a test passes tells what is stored; so does a filter of a path.
+  // Whether a test passes tells what is stored; so does a filter of a path, and a selector that meets nothing.
   if (!may_read && (!json || fhir::tests_values(patch.body))) {
     return fail(ErrorCode::forbidden, "A patch that depends on what is stored needs the right to read it");
   }
-  auto after = json ? fhir::apply_json_patch(before, patch.body) : fhir::apply_fhirpath_patch(before, patch.body);
+  auto after = patched(before, patch);
   if (!after) return after;
   if ((*after)["resourceType"] != before["resourceType"] || (*after)["id"] != before["id"] ||
       (*after)["meta"]["versionId"] != before["meta"]["versionId"]) {

@@ -22,12 +22,12 @@
 
 namespace mitral::gateway {
 
-enum class BodyKind : std::uint8_t { none, resource, json_patch, fhirpath_patch };
+enum class BodyKind : std::uint8_t { none, resource, json_patch, fhirpath_patch, xml_patch };
 
 /// What a request carries.
 struct Draft {
   BodyKind kind = BodyKind::none;
-  codec::Json body{};
+  codec::Json body{};  ///< of an XML Patch: its text, well-formed; as elements it would weigh fifty times as much
 };
 
 /// The public base and what upstream calls itself.

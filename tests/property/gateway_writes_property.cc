@@ -45,7 +45,7 @@ class RandomWrites {
     EntrySpec out{method, type + (method == "POST" ? "" : "/" + id)};
     if (maybe(rng_, 12)) out.url = type + "?" + pick(rng_, Strings{"_id=", "identifier=", "patient="}) + id;
     if (method == "POST" || method == "PUT") out.resource = body(seed, type, id);
-    if (method == "PATCH") out.resource = patch();
+    if (method == "PATCH") out.resource = maybe(rng_, 3) ? xml_patch(type) : patch();
     if (maybe(rng_, 3)) out.full_url = pick(rng_, kNames);
     if (method == "POST" && maybe(rng_, 4)) out.more = R"("ifNoneExist":"_id=)" + id + "\"";
     if (method == "PUT" && maybe(rng_, 6)) out.more = R"("ifNoneMatch":"*")";
@@ -69,6 +69,24 @@ class RandomWrites {
     if (maybe(rng_, 6)) out.set("performer", Json::array({Json::object({{"reference", reference()}})}));
     if (maybe(rng_, 10)) out.set("contained", Json::array({Json::object({{"resourceType", "Patient"}, {"id", "p"}})}));
     return out.dump();
+  }
+  std::string xml_patch(std::string_view type) {
+    std::string out = "<diff xmlns=\"http://hl7.org/fhir\">";
+    for (auto i = rng_() % 3; i != 3; ++i) {
+      const auto target = reference();
+      const auto kind = pick(rng_, Strings{"add", "replace", "remove"});
+      const auto name = pick(rng_, Strings{"subject", "subject", "patient", "performer"});
+      const bool whole = kind == "add" || maybe(rng_, 2);
+      out += "<" + kind + " sel='" + pick(rng_, Strings{std::string(type), "*"}) +
+             (kind == "add" ? "" : "/" + name + (whole ? "" : "/reference/@value")) + "'>";
+      if (kind != "remove" && !whole) out += target;
+      if (kind != "remove" && whole) out += "<" + name + "><reference value='" + target + "'/></" + name + ">";
+      out += "</" + kind + ">";
+    }
+    return Json::object({{"resourceType", "Binary"},
+                         {"contentType", "application/xml-patch+xml"},
+                         {"data", codec::base64_encode(out + "</diff>")}})
+        .dump();
   }
   std::string patch() {
     Json operations = Json::array();

@@ -139,6 +139,75 @@ TEST(FhirPathPatch, FhirpatchAddsInsertsAndMoves) {
   EXPECT_EQ((*moved)["identifier"][0]["value"].string_or(), "2");
 }
 
+TEST(FhirPathPatch, FhirpatchPutsValuesOfPartsTogether) {
+  const auto contact = [](std::string_view parts) { return std::string(R"("part":[)") + std::string(parts) + "]"; };
+  const std::string parts =
+      R"({"name":"relationship","valueCodeableConcept":{"text":"friend"}},{"name":"gender","valueCode":"male"},)"
+      R"({"name":"name","part":[{"name":"family","valueString":"Otto"},{"name":"given","valueString":"O."},)"
+      R"({"name":"given","valueString":"P."}]},{"name":"extension","part":[{"name":"url","valueUri":"u"},)"
+      R"({"name":"value","valueBoolean":true}]})";
+  const std::string made =
+      R"({"relationship":[{"text":"friend"}],"gender":"male","name":{"family":"Otto","given":["O.","P."]},)"
+      R"("extension":[{"url":"u","valueBoolean":true}]})";
+  const auto added = path_patched(
+      kPatient,
+      operation(
+          {{"type", kind("add")}, {"path", text("Patient")}, {"name", text("contact")}, {"value", contact(parts)}}));
+  ASSERT_TRUE(added) << added.error().client.view();
+  EXPECT_EQ((*added)["contact"].dump(), "[" + made + "]") << "a list, although none was there to say so";
+  const auto again =
+      path_patched(added->dump(), operation({{"type", kind("insert")},
+                                             {"path", text("Patient.contact")},
+                                             {"index", R"("valueInteger":0)"},
+                                             {"value", contact(R"({"name":"gender","valueCode":"x"})")}}));
+  ASSERT_TRUE(again);
+  EXPECT_EQ((*again)["contact"].dump(), R"([{"gender":"x"},)" + made + "]");
+  const auto replaced =
+      path_patched(added->dump(), operation({{"type", kind("replace")},
+                                             {"path", text("Patient.contact[0]")},
+                                             {"value", contact(R"({"name":"gender","valueCode":"y"})")}}));
+  ASSERT_TRUE(replaced);
+  EXPECT_EQ((*replaced)["contact"].dump(), R"([{"gender":"y"}])");
+  for (const auto* const wrong :
+       {R"({"name":"nonsense","valueCode":"x"})", R"({"name":"gender","valueInteger":7})", R"({"name":"gender"})",
+        R"({"name":"gender","valueCode":"a"},{"name":"gender","valueCode":"b"})", "",
+        R"({"name":"gender","valueCode":"a","valueString":"b"})", R"({"name":"relationship","valueString":"friend"})",
+        R"({"name":"name","part":[]})", R"({"name":"gender","part":[{"name":"extension","part":[]}]})"}) {
+    EXPECT_FALSE(path_patched(
+        kPatient,
+        operation(
+            {{"type", kind("add")}, {"path", text("Patient")}, {"name", text("contact")}, {"value", contact(wrong)}})))
+        << wrong;
+  }
+  EXPECT_FALSE(path_patched(kPatient, operation({{"type", kind("replace")},
+                                                 {"path", text("Patient.birthDate")},
+                                                 {"value", contact(R"({"name":"id","valueString":"x"})")}})))
+      << "a date has no parts in JSON";
+}
+
+TEST(FhirPathPatch, ElementsThatAreNotThereYet) {
+  constexpr std::string_view kEncounter =
+      R"({"resourceType":"Encounter","contained":[{"resourceType":"Patient","id":"p"}],"location":[{"status":"active"}]})";
+  const auto added = [&](std::string_view path, std::string_view name, const std::string& value) {
+    const auto out = path_patched(
+        kEncounter, operation({{"type", kind("add")}, {"path", text(path)}, {"name", text(name)}, {"value", value}}));
+    return out ? out->dump() : std::string();
+  };
+  EXPECT_NE(added("Encounter", "priority", R"("valueCodeableConcept":{"text":"x"})").find(R"("priority":{"text":"x"})"),
+            std::string::npos);
+  EXPECT_NE(added("Encounter", "type", R"("valueCodeableConcept":{"text":"x"})").find(R"("type":[{"text":"x"}])"),
+            std::string::npos);
+  EXPECT_NE(added("Encounter.location[0]", "period", R"("valuePeriod":{"start":"2026"})").find(R"("period":{)"),
+            std::string::npos);
+  EXPECT_NE(added("Encounter.contained[0]", "name", R"("valueHumanName":{"text":"x"})").find(R"("name":[{)"),
+            std::string::npos)
+      << "in a resource inside another one its own type counts";
+  EXPECT_NE(added("Encounter.contained[0]", "deceased", R"("valueBoolean":true)").find(R"("deceasedBoolean":true)"),
+            std::string::npos);
+  EXPECT_EQ(added("Encounter.contained[0]", "deceased", R"("valueString":"x")"), "") << "no type of this choice";
+  EXPECT_EQ(added("Encounter", "gender", R"("valueCode":"x")"), "");
+}
+
 TEST(FhirPathPatch, ChoicesChangeTheirName) {
   constexpr std::string_view kObservation = R"({"resourceType":"Observation","valueString":"x"})";
   const auto out = path_patched(kObservation, operation({{"type", kind("replace")},
@@ -165,7 +234,7 @@ TEST(FhirPathPatch, WhatCannotBeEvaluatedIsRefused) {
       kPatient,
       operation(
           {{"type", kind("add")}, {"path", text("Patient")}, {"name", text("somethingNew")}, {"value", text("x")}})))
-      << "whether it repeats is not known";
+      << "FHIR R4 has no such element";
   EXPECT_FALSE(path_patched(kPatient, operation({{"type", kind("replace")},
                                                  {"type", kind("delete")},
                                                  {"path", text("Patient.birthDate")},

@@ -57,9 +57,13 @@ TEST_F(Bundles, BatchTakesPatches) {
       {{"PATCH", kLab,
         R"({"resourceType":"Binary","contentType":"application/json-patch+json","data":"W3sib3AiOiJyZXBsYWNlIiwicGF0aCI6Ii9zdGF0dXMiLCJ2YWx1ZSI6ImFtZW5kZWQifV0="})"},
        {"PATCH", kLab,
-        R"({"resourceType":"Parameters","parameter":[{"name":"operation","part":[{"name":"type","valueCode":"replace"},{"name":"path","valueString":"Observation.status"},{"name":"value","valueCode":"final"}]}]})"}},
+        R"({"resourceType":"Parameters","parameter":[{"name":"operation","part":[{"name":"type","valueCode":"replace"},{"name":"path","valueString":"Observation.status"},{"name":"value","valueCode":"final"}]}]})"},
+       // <diff xmlns="http://hl7.org/fhir"><replace sel="Observation/status/@value">amended</replace></diff>
+       {"PATCH", kLab,
+        R"({"resourceType":"Binary","contentType":"application/xml-patch+xml","data":"PGRpZmYgeG1sbnM9Imh0dHA6Ly9obDcub3JnL2ZoaXIiPjxyZXBsYWNlIHNlbD0iT2JzZXJ2YXRpb24vc3RhdHVzL0B2YWx1ZSI+YW1lbmRlZDwvcmVwbGFjZT48L2RpZmY+"})"}},
       token);
-  EXPECT_EQ(statuses(response), (Statuses{"200", "200"})) << response.body;
+  EXPECT_EQ(statuses(response), (Statuses{"200", "200", "200"})) << response.body;
+  EXPECT_EQ(rig.sandbox.current("Observation", sample::kMariaLab)["status"].string_or(), "amended");
 }
 
 TEST_F(Bundles, BatchConditions) {

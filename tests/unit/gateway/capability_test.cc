@@ -46,6 +46,20 @@ TEST_F(Capability, S24_EveryAdvertisedSearchParameterIsTaken) {
   EXPECT_GT(asked, 100U);
 }
 
+TEST_F(Capability, S24_EveryAdvertisedPatchFormatIsTaken) {
+  EXPECT_EQ(statement["patchFormat"].dump(),
+            R"(["application/fhir+json","application/json-patch+json","application/xml-patch+xml"])")
+      << "patches are applied by the gateway, whatever upstream knows";
+  for (const auto& format : statement["patchFormat"].items()) {
+    auto request = Rig::request("/Observation/" + std::string(sandbox::sample::kMariaLab), token, Method::patch);
+    request.headers.add("Content-Type", std::string(format.string_or()));
+    request.body = format.string_or() == "application/json-patch+json" ? "[]"
+                   : format.string_or() == "application/fhir+json" ? R"({"resourceType":"Parameters","parameter":[]})"
+                                                                   : "<diff/>";
+    EXPECT_EQ(rig.send(std::move(request)).status, 200) << format.string_or();
+  }
+}
+
 TEST_F(Capability, S24_EveryAdvertisedIncludeIsTaken) {
   for (const auto& resource : rest()["resource"].items()) {
     for (const auto& [list, name] : {std::pair("searchInclude", "_include"), {"searchRevInclude", "_revinclude"}}) {
