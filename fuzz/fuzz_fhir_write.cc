@@ -1,5 +1,6 @@
 // What is written through the gateway: a stored resource, and a body or a patch for it. First byte: 'r' a resource, 'j'
-// a JSON Patch, else a FHIRPath Patch; then the stored resource and what was sent, separated by a newline.
+// a JSON Patch, 'x' an XML Patch, else a FHIRPath Patch; then the stored resource and what was sent, separated by a
+// newline.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -44,7 +45,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!before || line == std::string_view::npos) return 0;
   const std::string type((*before)["resourceType"].string_or()), id((*before)["id"].string_or());
   codec::Request request;
-  request.headers.add("Content-Type", kind == 'j' ? "application/json-patch+json" : "application/fhir+json");
+  request.headers.add("Content-Type", kind == 'j'   ? "application/json-patch+json"
+                                      : kind == 'x' ? "application/xml-patch+xml"
+                                                    : "application/fhir+json");
   request.body = text.substr(line + 1);
   auto draft = gateway::read_draft(request, kind != 'r', kBases);
   if (!draft) return 0;

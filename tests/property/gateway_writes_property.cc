@@ -71,7 +71,7 @@ class RandomWrites {
     return out.dump();
   }
   std::string xml_patch(std::string_view type) {
-    std::string out = "<diff xmlns=\"http://hl7.org/fhir\">";
+    std::string out = "<diff xmlns=\"http://hl7.org/fhir\"><add sel='*'><language value='de'/></add>";
     for (auto i = rng_() % 3; i != 3; ++i) {
       const auto target = reference();
       const auto kind = pick(rng_, Strings{"add", "replace", "remove"});
@@ -149,7 +149,7 @@ TEST(GatewayWritesProperty, S14_OnlyTheTokensOwnPatientIsEverChanged) {
     RandomWrites random(rig, rng);
     Changes changes(rig);
     std::size_t done = 0;
-    for (int round = 0; round < 80; ++round) {
+    for (int round = 0; round < 120; ++round) {
       std::vector<EntrySpec> entries;
       for (auto i = rng() % 3; i != 3; ++i) entries.push_back(random.entry());
       rig.clock.advance(std::chrono::seconds(1));
