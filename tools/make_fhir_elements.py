@@ -104,13 +104,15 @@ def main() -> int:
     pieces = " ".join(open_types)
     lines += [f"extern const std::string_view kR4OpenTypes =\n    {text(pieces.split(' '), 4)};", ""]
     lines.append("extern const R4TypeRow kR4Types[] = {")
-    for name in sorted(rows, key=lambda item: item.encode()):
+    names = sorted(rows, key=lambda item: item.encode())
+    for name in names:
         base, form, elements = rows[name]
+        base = names.index(base) if base else -1
         words = []
         for element, mark, found in elements:
             shown = "?" if mark == "#" and found == open_types else "|".join(found)
             words.append(element + mark + shown)
-        lines.append(f'    {{"{name}", "{base}", R4Form::{form},\n     {text(words, 5)}}},')
+        lines.append(f'    {{"{name}", {base}, R4Form::{form},\n     {text(words, 5)}}},')
     lines += ["};", f"extern const std::size_t kR4TypesCount = {len(rows)};", "", "}  // namespace mitral::fhir", ""]
     OUT.write_text("\n".join(lines), encoding="utf-8")
     print(f"{OUT.name}: {len(rows)} types, {sum(len(row[2]) for row in rows.values())} elements")

@@ -74,8 +74,10 @@ struct Chain {
 };
 Chain chain_of(const R4TypeRow& type) noexcept {
   Chain out;
-  for (const auto* row = &type; row != nullptr && out.size < kBasesMax; row = r4_type(row->base))
+  for (const auto* row = &type; out.size < kBasesMax; row = &kR4Types[row->base]) {
     out.rows[out.size++] = row;
+    if (row->base < 0) break;
+  }
   return out;
 }
 

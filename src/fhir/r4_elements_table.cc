@@ -13,15 +13,15 @@ extern const std::string_view kR4OpenTypes =
     "RelatedArtifact TriggerDefinition UsageContext Dosage Meta";
 
 extern const R4TypeRow kR4Types[] = {
-    {"Account", "DomainResource", R4Form::resource,
+    {"Account", 196, R4Form::resource,
      "identifier*Identifier status:code type:CodeableConcept name:string subject*Reference "
      "servicePeriod:Period coverage*Account.coverage owner:Reference description:string "
      "guarantor*Account.guarantor partOf:Reference"},
-    {"Account.coverage", "BackboneElement", R4Form::complex,
+    {"Account.coverage", 24, R4Form::complex,
      "coverage:Reference priority:positiveInt"},
-    {"Account.guarantor", "BackboneElement", R4Form::complex,
+    {"Account.guarantor", 24, R4Form::complex,
      "party:Reference onHold:boolean period:Period"},
-    {"ActivityDefinition", "DomainResource", R4Form::resource,
+    {"ActivityDefinition", 196, R4Form::resource,
      "url:uri identifier*Identifier version:string name:string title:string subtitle:string status:code "
      "experimental:boolean subject#CodeableConcept|Reference date:dateTime publisher:string "
      "contact*ContactDetail description:markdown useContext*UsageContext jurisdiction*CodeableConcept "
@@ -33,103 +33,103 @@ extern const R4TypeRow kR4Types[] = {
      "participant*ActivityDefinition.participant product#Reference|CodeableConcept quantity:Quantity "
      "dosage*Dosage bodySite*CodeableConcept specimenRequirement*Reference observationRequirement*Reference "
      "observationResultRequirement*Reference transform:canonical dynamicValue*ActivityDefinition.dynamicValue"},
-    {"ActivityDefinition.dynamicValue", "BackboneElement", R4Form::complex,
+    {"ActivityDefinition.dynamicValue", 24, R4Form::complex,
      "path:string expression:Expression"},
-    {"ActivityDefinition.participant", "BackboneElement", R4Form::complex,
+    {"ActivityDefinition.participant", 24, R4Form::complex,
      "type:code role:CodeableConcept"},
-    {"Address", "Element", R4Form::complex,
+    {"Address", 207, R4Form::complex,
      "use:code type:code text:string line*string city:string district:string state:string postalCode:string "
      "country:string period:Period"},
-    {"AdverseEvent", "DomainResource", R4Form::resource,
+    {"AdverseEvent", 196, R4Form::resource,
      "identifier:Identifier actuality:code category*CodeableConcept event:CodeableConcept subject:Reference "
      "encounter:Reference date:dateTime detected:dateTime recordedDate:dateTime resultingCondition*Reference "
      "location:Reference seriousness:CodeableConcept severity:CodeableConcept outcome:CodeableConcept "
      "recorder:Reference contributor*Reference suspectEntity*AdverseEvent.suspectEntity "
      "subjectMedicalHistory*Reference referenceDocument*Reference study*Reference"},
-    {"AdverseEvent.suspectEntity", "BackboneElement", R4Form::complex,
+    {"AdverseEvent.suspectEntity", 24, R4Form::complex,
      "instance:Reference causality*AdverseEvent.suspectEntity.causality"},
-    {"AdverseEvent.suspectEntity.causality", "BackboneElement", R4Form::complex,
+    {"AdverseEvent.suspectEntity.causality", 24, R4Form::complex,
      "assessment:CodeableConcept productRelatedness:string author:Reference method:CodeableConcept"},
-    {"Age", "Quantity", R4Form::complex,
+    {"Age", 488, R4Form::complex,
      ""},
-    {"AllergyIntolerance", "DomainResource", R4Form::resource,
+    {"AllergyIntolerance", 196, R4Form::resource,
      "identifier*Identifier clinicalStatus:CodeableConcept verificationStatus:CodeableConcept type:code "
      "category*code criticality:code code:CodeableConcept patient:Reference encounter:Reference "
      "onset#dateTime|Age|Period|Range|string recordedDate:dateTime recorder:Reference asserter:Reference "
      "lastOccurrence:dateTime note*Annotation reaction*AllergyIntolerance.reaction"},
-    {"AllergyIntolerance.reaction", "BackboneElement", R4Form::complex,
+    {"AllergyIntolerance.reaction", 24, R4Form::complex,
      "substance:CodeableConcept manifestation*CodeableConcept description:string onset:dateTime severity:code "
      "exposureRoute:CodeableConcept note*Annotation"},
-    {"Annotation", "Element", R4Form::complex,
+    {"Annotation", 207, R4Form::complex,
      "author#Reference|string time:dateTime text:markdown"},
-    {"Appointment", "DomainResource", R4Form::resource,
+    {"Appointment", 196, R4Form::resource,
      "identifier*Identifier status:code cancelationReason:CodeableConcept serviceCategory*CodeableConcept "
      "serviceType*CodeableConcept specialty*CodeableConcept appointmentType:CodeableConcept "
      "reasonCode*CodeableConcept reasonReference*Reference priority:unsignedInt description:string "
      "supportingInformation*Reference start:instant end:instant minutesDuration:positiveInt slot*Reference "
      "created:dateTime comment:string patientInstruction:string basedOn*Reference "
      "participant*Appointment.participant requestedPeriod*Period"},
-    {"Appointment.participant", "BackboneElement", R4Form::complex,
+    {"Appointment.participant", 24, R4Form::complex,
      "type*CodeableConcept actor:Reference required:code status:code period:Period"},
-    {"AppointmentResponse", "DomainResource", R4Form::resource,
+    {"AppointmentResponse", 196, R4Form::resource,
      "identifier*Identifier appointment:Reference start:instant end:instant participantType*CodeableConcept "
      "actor:Reference participantStatus:code comment:string"},
-    {"Attachment", "Element", R4Form::complex,
+    {"Attachment", 207, R4Form::complex,
      "contentType:code language:code data:base64Binary url:url size:unsignedInt hash:base64Binary "
      "title:string creation:dateTime"},
-    {"AuditEvent", "DomainResource", R4Form::resource,
+    {"AuditEvent", 196, R4Form::resource,
      "type:Coding subtype*Coding action:code period:Period recorded:instant outcome:code outcomeDesc:string "
      "purposeOfEvent*CodeableConcept agent*AuditEvent.agent source:AuditEvent.source entity*AuditEvent.entity"},
-    {"AuditEvent.agent", "BackboneElement", R4Form::complex,
+    {"AuditEvent.agent", 24, R4Form::complex,
      "type:CodeableConcept role*CodeableConcept who:Reference altId:string name:string requestor:boolean "
      "location:Reference policy*uri media:Coding network:AuditEvent.agent.network "
      "purposeOfUse*CodeableConcept"},
-    {"AuditEvent.agent.network", "BackboneElement", R4Form::complex,
+    {"AuditEvent.agent.network", 24, R4Form::complex,
      "address:string type:code"},
-    {"AuditEvent.entity", "BackboneElement", R4Form::complex,
+    {"AuditEvent.entity", 24, R4Form::complex,
      "what:Reference type:Coding role:Coding lifecycle:Coding securityLabel*Coding name:string "
      "description:string query:base64Binary detail*AuditEvent.entity.detail"},
-    {"AuditEvent.entity.detail", "BackboneElement", R4Form::complex,
+    {"AuditEvent.entity.detail", 24, R4Form::complex,
      "type:string value#string|base64Binary"},
-    {"AuditEvent.source", "BackboneElement", R4Form::complex,
+    {"AuditEvent.source", 24, R4Form::complex,
      "site:string observer:Reference type*Coding"},
-    {"BackboneElement", "Element", R4Form::complex,
+    {"BackboneElement", 207, R4Form::complex,
      "modifierExtension*Extension"},
-    {"Basic", "DomainResource", R4Form::resource,
+    {"Basic", 196, R4Form::resource,
      "identifier*Identifier code:CodeableConcept subject:Reference created:date author:Reference"},
-    {"Binary", "Resource", R4Form::resource,
+    {"Binary", 514, R4Form::resource,
      "contentType:code securityContext:Reference data:base64Binary"},
-    {"BiologicallyDerivedProduct", "DomainResource", R4Form::resource,
+    {"BiologicallyDerivedProduct", 196, R4Form::resource,
      "identifier*Identifier productCategory:code productCode:CodeableConcept status:code request*Reference "
      "quantity:integer parent*Reference collection:BiologicallyDerivedProduct.collection "
      "processing*BiologicallyDerivedProduct.processing manipulation:BiologicallyDerivedProduct.manipulation "
      "storage*BiologicallyDerivedProduct.storage"},
-    {"BiologicallyDerivedProduct.collection", "BackboneElement", R4Form::complex,
+    {"BiologicallyDerivedProduct.collection", 24, R4Form::complex,
      "collector:Reference source:Reference collected#dateTime|Period"},
-    {"BiologicallyDerivedProduct.manipulation", "BackboneElement", R4Form::complex,
+    {"BiologicallyDerivedProduct.manipulation", 24, R4Form::complex,
      "description:string time#dateTime|Period"},
-    {"BiologicallyDerivedProduct.processing", "BackboneElement", R4Form::complex,
+    {"BiologicallyDerivedProduct.processing", 24, R4Form::complex,
      "description:string procedure:CodeableConcept additive:Reference time#dateTime|Period"},
-    {"BiologicallyDerivedProduct.storage", "BackboneElement", R4Form::complex,
+    {"BiologicallyDerivedProduct.storage", 24, R4Form::complex,
      "description:string temperature:decimal scale:code duration:Period"},
-    {"BodyStructure", "DomainResource", R4Form::resource,
+    {"BodyStructure", 196, R4Form::resource,
      "identifier*Identifier active:boolean morphology:CodeableConcept location:CodeableConcept "
      "locationQualifier*CodeableConcept description:string image*Attachment patient:Reference"},
-    {"Bundle", "Resource", R4Form::resource,
+    {"Bundle", 514, R4Form::resource,
      "identifier:Identifier type:code timestamp:instant total:unsignedInt link*Bundle.link entry*Bundle.entry "
      "signature:Signature"},
-    {"Bundle.entry", "BackboneElement", R4Form::complex,
+    {"Bundle.entry", 24, R4Form::complex,
      "link*Bundle.link fullUrl:uri resource:Resource search:Bundle.entry.search request:Bundle.entry.request "
      "response:Bundle.entry.response"},
-    {"Bundle.entry.request", "BackboneElement", R4Form::complex,
+    {"Bundle.entry.request", 24, R4Form::complex,
      "method:code url:uri ifNoneMatch:string ifModifiedSince:instant ifMatch:string ifNoneExist:string"},
-    {"Bundle.entry.response", "BackboneElement", R4Form::complex,
+    {"Bundle.entry.response", 24, R4Form::complex,
      "status:string location:uri etag:string lastModified:instant outcome:Resource"},
-    {"Bundle.entry.search", "BackboneElement", R4Form::complex,
+    {"Bundle.entry.search", 24, R4Form::complex,
      "mode:code score:decimal"},
-    {"Bundle.link", "BackboneElement", R4Form::complex,
+    {"Bundle.link", 24, R4Form::complex,
      "relation:string url:uri"},
-    {"CapabilityStatement", "DomainResource", R4Form::resource,
+    {"CapabilityStatement", 196, R4Form::resource,
      "url:uri version:string name:string title:string status:code experimental:boolean date:dateTime "
      "publisher:string contact*ContactDetail description:markdown useContext*UsageContext "
      "jurisdiction*CodeableConcept purpose:markdown copyright:markdown kind:code instantiates*canonical "
@@ -137,70 +137,70 @@ extern const R4TypeRow kR4Types[] = {
      "implementation:CapabilityStatement.implementation fhirVersion:code format*code patchFormat*code "
      "implementationGuide*canonical rest*CapabilityStatement.rest messaging*CapabilityStatement.messaging "
      "document*CapabilityStatement.document"},
-    {"CapabilityStatement.document", "BackboneElement", R4Form::complex,
+    {"CapabilityStatement.document", 24, R4Form::complex,
      "mode:code documentation:markdown profile:canonical"},
-    {"CapabilityStatement.implementation", "BackboneElement", R4Form::complex,
+    {"CapabilityStatement.implementation", 24, R4Form::complex,
      "description:string url:url custodian:Reference"},
-    {"CapabilityStatement.messaging", "BackboneElement", R4Form::complex,
+    {"CapabilityStatement.messaging", 24, R4Form::complex,
      "endpoint*CapabilityStatement.messaging.endpoint reliableCache:unsignedInt documentation:markdown "
      "supportedMessage*CapabilityStatement.messaging.supportedMessage"},
-    {"CapabilityStatement.messaging.endpoint", "BackboneElement", R4Form::complex,
+    {"CapabilityStatement.messaging.endpoint", 24, R4Form::complex,
      "protocol:Coding address:url"},
-    {"CapabilityStatement.messaging.supportedMessage", "BackboneElement", R4Form::complex,
+    {"CapabilityStatement.messaging.supportedMessage", 24, R4Form::complex,
      "mode:code definition:canonical"},
-    {"CapabilityStatement.rest", "BackboneElement", R4Form::complex,
+    {"CapabilityStatement.rest", 24, R4Form::complex,
      "mode:code documentation:markdown security:CapabilityStatement.rest.security "
      "resource*CapabilityStatement.rest.resource interaction*CapabilityStatement.rest.interaction "
      "searchParam*CapabilityStatement.rest.resource.searchParam "
      "operation*CapabilityStatement.rest.resource.operation compartment*canonical"},
-    {"CapabilityStatement.rest.interaction", "BackboneElement", R4Form::complex,
+    {"CapabilityStatement.rest.interaction", 24, R4Form::complex,
      "code:code documentation:markdown"},
-    {"CapabilityStatement.rest.resource", "BackboneElement", R4Form::complex,
+    {"CapabilityStatement.rest.resource", 24, R4Form::complex,
      "type:code profile:canonical supportedProfile*canonical documentation:markdown "
      "interaction*CapabilityStatement.rest.resource.interaction versioning:code readHistory:boolean "
      "updateCreate:boolean conditionalCreate:boolean conditionalRead:code conditionalUpdate:boolean "
      "conditionalDelete:code referencePolicy*code searchInclude*string searchRevInclude*string "
      "searchParam*CapabilityStatement.rest.resource.searchParam "
      "operation*CapabilityStatement.rest.resource.operation"},
-    {"CapabilityStatement.rest.resource.interaction", "BackboneElement", R4Form::complex,
+    {"CapabilityStatement.rest.resource.interaction", 24, R4Form::complex,
      "code:code documentation:markdown"},
-    {"CapabilityStatement.rest.resource.operation", "BackboneElement", R4Form::complex,
+    {"CapabilityStatement.rest.resource.operation", 24, R4Form::complex,
      "name:string definition:canonical documentation:markdown"},
-    {"CapabilityStatement.rest.resource.searchParam", "BackboneElement", R4Form::complex,
+    {"CapabilityStatement.rest.resource.searchParam", 24, R4Form::complex,
      "name:string definition:canonical type:code documentation:markdown"},
-    {"CapabilityStatement.rest.security", "BackboneElement", R4Form::complex,
+    {"CapabilityStatement.rest.security", 24, R4Form::complex,
      "cors:boolean service*CodeableConcept description:markdown"},
-    {"CapabilityStatement.software", "BackboneElement", R4Form::complex,
+    {"CapabilityStatement.software", 24, R4Form::complex,
      "name:string version:string releaseDate:dateTime"},
-    {"CarePlan", "DomainResource", R4Form::resource,
+    {"CarePlan", 196, R4Form::resource,
      "identifier*Identifier instantiatesCanonical*canonical instantiatesUri*uri basedOn*Reference "
      "replaces*Reference partOf*Reference status:code intent:code category*CodeableConcept title:string "
      "description:string subject:Reference encounter:Reference period:Period created:dateTime "
      "author:Reference contributor*Reference careTeam*Reference addresses*Reference supportingInfo*Reference "
      "goal*Reference activity*CarePlan.activity note*Annotation"},
-    {"CarePlan.activity", "BackboneElement", R4Form::complex,
+    {"CarePlan.activity", 24, R4Form::complex,
      "outcomeCodeableConcept*CodeableConcept outcomeReference*Reference progress*Annotation "
      "reference:Reference detail:CarePlan.activity.detail"},
-    {"CarePlan.activity.detail", "BackboneElement", R4Form::complex,
+    {"CarePlan.activity.detail", 24, R4Form::complex,
      "kind:code instantiatesCanonical*canonical instantiatesUri*uri code:CodeableConcept "
      "reasonCode*CodeableConcept reasonReference*Reference goal*Reference status:code "
      "statusReason:CodeableConcept doNotPerform:boolean scheduled#Timing|Period|string location:Reference "
      "performer*Reference product#CodeableConcept|Reference dailyAmount:Quantity quantity:Quantity "
      "description:string"},
-    {"CareTeam", "DomainResource", R4Form::resource,
+    {"CareTeam", 196, R4Form::resource,
      "identifier*Identifier status:code category*CodeableConcept name:string subject:Reference "
      "encounter:Reference period:Period participant*CareTeam.participant reasonCode*CodeableConcept "
      "reasonReference*Reference managingOrganization*Reference telecom*ContactPoint note*Annotation"},
-    {"CareTeam.participant", "BackboneElement", R4Form::complex,
+    {"CareTeam.participant", 24, R4Form::complex,
      "role*CodeableConcept member:Reference onBehalfOf:Reference period:Period"},
-    {"CatalogEntry", "DomainResource", R4Form::resource,
+    {"CatalogEntry", 196, R4Form::resource,
      "identifier*Identifier type:CodeableConcept orderable:boolean referencedItem:Reference "
      "additionalIdentifier*Identifier classification*CodeableConcept status:code validityPeriod:Period "
      "validTo:dateTime lastUpdated:dateTime additionalCharacteristic*CodeableConcept "
      "additionalClassification*CodeableConcept relatedEntry*CatalogEntry.relatedEntry"},
-    {"CatalogEntry.relatedEntry", "BackboneElement", R4Form::complex,
+    {"CatalogEntry.relatedEntry", 24, R4Form::complex,
      "relationtype:code item:Reference"},
-    {"ChargeItem", "DomainResource", R4Form::resource,
+    {"ChargeItem", 196, R4Form::resource,
      "identifier*Identifier definitionUri*uri definitionCanonical*canonical status:code partOf*Reference "
      "code:CodeableConcept subject:Reference context:Reference occurrence#dateTime|Period|Timing "
      "performer*ChargeItem.performer performingOrganization:Reference requestingOrganization:Reference "
@@ -208,23 +208,23 @@ extern const R4TypeRow kR4Types[] = {
      "priceOverride:Money overrideReason:string enterer:Reference enteredDate:dateTime reason*CodeableConcept "
      "service*Reference product#Reference|CodeableConcept account*Reference note*Annotation "
      "supportingInformation*Reference"},
-    {"ChargeItem.performer", "BackboneElement", R4Form::complex,
+    {"ChargeItem.performer", 24, R4Form::complex,
      "function:CodeableConcept actor:Reference"},
-    {"ChargeItemDefinition", "DomainResource", R4Form::resource,
+    {"ChargeItemDefinition", 196, R4Form::resource,
      "url:uri identifier*Identifier version:string title:string derivedFromUri*uri partOf*canonical "
      "replaces*canonical status:code experimental:boolean date:dateTime publisher:string "
      "contact*ContactDetail description:markdown useContext*UsageContext jurisdiction*CodeableConcept "
      "copyright:markdown approvalDate:date lastReviewDate:date effectivePeriod:Period code:CodeableConcept "
      "instance*Reference applicability*ChargeItemDefinition.applicability "
      "propertyGroup*ChargeItemDefinition.propertyGroup"},
-    {"ChargeItemDefinition.applicability", "BackboneElement", R4Form::complex,
+    {"ChargeItemDefinition.applicability", 24, R4Form::complex,
      "description:string language:string expression:string"},
-    {"ChargeItemDefinition.propertyGroup", "BackboneElement", R4Form::complex,
+    {"ChargeItemDefinition.propertyGroup", 24, R4Form::complex,
      "applicability*ChargeItemDefinition.applicability "
      "priceComponent*ChargeItemDefinition.propertyGroup.priceComponent"},
-    {"ChargeItemDefinition.propertyGroup.priceComponent", "BackboneElement", R4Form::complex,
+    {"ChargeItemDefinition.propertyGroup.priceComponent", 24, R4Form::complex,
      "type:code code:CodeableConcept factor:decimal amount:Money"},
-    {"Claim", "DomainResource", R4Form::resource,
+    {"Claim", 196, R4Form::resource,
      "identifier*Identifier status:code type:CodeableConcept subType:CodeableConcept use:code "
      "patient:Reference billablePeriod:Period created:dateTime enterer:Reference insurer:Reference "
      "provider:Reference priority:CodeableConcept fundsReserve:CodeableConcept related*Claim.related "
@@ -232,43 +232,43 @@ extern const R4TypeRow kR4Types[] = {
      "facility:Reference careTeam*Claim.careTeam supportingInfo*Claim.supportingInfo "
      "diagnosis*Claim.diagnosis procedure*Claim.procedure insurance*Claim.insurance accident:Claim.accident "
      "item*Claim.item total:Money"},
-    {"Claim.accident", "BackboneElement", R4Form::complex,
+    {"Claim.accident", 24, R4Form::complex,
      "date:date type:CodeableConcept location#Address|Reference"},
-    {"Claim.careTeam", "BackboneElement", R4Form::complex,
+    {"Claim.careTeam", 24, R4Form::complex,
      "sequence:positiveInt provider:Reference responsible:boolean role:CodeableConcept "
      "qualification:CodeableConcept"},
-    {"Claim.diagnosis", "BackboneElement", R4Form::complex,
+    {"Claim.diagnosis", 24, R4Form::complex,
      "sequence:positiveInt diagnosis#CodeableConcept|Reference type*CodeableConcept "
      "onAdmission:CodeableConcept packageCode:CodeableConcept"},
-    {"Claim.insurance", "BackboneElement", R4Form::complex,
+    {"Claim.insurance", 24, R4Form::complex,
      "sequence:positiveInt focal:boolean identifier:Identifier coverage:Reference businessArrangement:string "
      "preAuthRef*string claimResponse:Reference"},
-    {"Claim.item", "BackboneElement", R4Form::complex,
+    {"Claim.item", 24, R4Form::complex,
      "sequence:positiveInt careTeamSequence*positiveInt diagnosisSequence*positiveInt "
      "procedureSequence*positiveInt informationSequence*positiveInt revenue:CodeableConcept "
      "category:CodeableConcept productOrService:CodeableConcept modifier*CodeableConcept "
      "programCode*CodeableConcept serviced#date|Period location#CodeableConcept|Address|Reference "
      "quantity:Quantity unitPrice:Money factor:decimal net:Money udi*Reference bodySite:CodeableConcept "
      "subSite*CodeableConcept encounter*Reference detail*Claim.item.detail"},
-    {"Claim.item.detail", "BackboneElement", R4Form::complex,
+    {"Claim.item.detail", 24, R4Form::complex,
      "sequence:positiveInt revenue:CodeableConcept category:CodeableConcept productOrService:CodeableConcept "
      "modifier*CodeableConcept programCode*CodeableConcept quantity:Quantity unitPrice:Money factor:decimal "
      "net:Money udi*Reference subDetail*Claim.item.detail.subDetail"},
-    {"Claim.item.detail.subDetail", "BackboneElement", R4Form::complex,
+    {"Claim.item.detail.subDetail", 24, R4Form::complex,
      "sequence:positiveInt revenue:CodeableConcept category:CodeableConcept productOrService:CodeableConcept "
      "modifier*CodeableConcept programCode*CodeableConcept quantity:Quantity unitPrice:Money factor:decimal "
      "net:Money udi*Reference"},
-    {"Claim.payee", "BackboneElement", R4Form::complex,
+    {"Claim.payee", 24, R4Form::complex,
      "type:CodeableConcept party:Reference"},
-    {"Claim.procedure", "BackboneElement", R4Form::complex,
+    {"Claim.procedure", 24, R4Form::complex,
      "sequence:positiveInt type*CodeableConcept date:dateTime procedure#CodeableConcept|Reference "
      "udi*Reference"},
-    {"Claim.related", "BackboneElement", R4Form::complex,
+    {"Claim.related", 24, R4Form::complex,
      "claim:Reference relationship:CodeableConcept reference:Identifier"},
-    {"Claim.supportingInfo", "BackboneElement", R4Form::complex,
+    {"Claim.supportingInfo", 24, R4Form::complex,
      "sequence:positiveInt category:CodeableConcept code:CodeableConcept timing#date|Period "
      "value#boolean|string|Quantity|Attachment|Reference reason:CodeableConcept"},
-    {"ClaimResponse", "DomainResource", R4Form::resource,
+    {"ClaimResponse", 196, R4Form::resource,
      "identifier*Identifier status:code type:CodeableConcept subType:CodeableConcept use:code "
      "patient:Reference created:dateTime insurer:Reference requestor:Reference request:Reference outcome:code "
      "disposition:string preAuthRef:string preAuthPeriod:Period payeeType:CodeableConcept "
@@ -276,160 +276,160 @@ extern const R4TypeRow kR4Types[] = {
      "total*ClaimResponse.total payment:ClaimResponse.payment fundsReserve:CodeableConcept "
      "formCode:CodeableConcept form:Attachment processNote*ClaimResponse.processNote "
      "communicationRequest*Reference insurance*ClaimResponse.insurance error*ClaimResponse.error"},
-    {"ClaimResponse.addItem", "BackboneElement", R4Form::complex,
+    {"ClaimResponse.addItem", 24, R4Form::complex,
      "itemSequence*positiveInt detailSequence*positiveInt subdetailSequence*positiveInt provider*Reference "
      "productOrService:CodeableConcept modifier*CodeableConcept programCode*CodeableConcept "
      "serviced#date|Period location#CodeableConcept|Address|Reference quantity:Quantity unitPrice:Money "
      "factor:decimal net:Money bodySite:CodeableConcept subSite*CodeableConcept noteNumber*positiveInt "
      "adjudication*ClaimResponse.item.adjudication detail*ClaimResponse.addItem.detail"},
-    {"ClaimResponse.addItem.detail", "BackboneElement", R4Form::complex,
+    {"ClaimResponse.addItem.detail", 24, R4Form::complex,
      "productOrService:CodeableConcept modifier*CodeableConcept quantity:Quantity unitPrice:Money "
      "factor:decimal net:Money noteNumber*positiveInt adjudication*ClaimResponse.item.adjudication "
      "subDetail*ClaimResponse.addItem.detail.subDetail"},
-    {"ClaimResponse.addItem.detail.subDetail", "BackboneElement", R4Form::complex,
+    {"ClaimResponse.addItem.detail.subDetail", 24, R4Form::complex,
      "productOrService:CodeableConcept modifier*CodeableConcept quantity:Quantity unitPrice:Money "
      "factor:decimal net:Money noteNumber*positiveInt adjudication*ClaimResponse.item.adjudication"},
-    {"ClaimResponse.error", "BackboneElement", R4Form::complex,
+    {"ClaimResponse.error", 24, R4Form::complex,
      "itemSequence:positiveInt detailSequence:positiveInt subDetailSequence:positiveInt code:CodeableConcept"},
-    {"ClaimResponse.insurance", "BackboneElement", R4Form::complex,
+    {"ClaimResponse.insurance", 24, R4Form::complex,
      "sequence:positiveInt focal:boolean coverage:Reference businessArrangement:string "
      "claimResponse:Reference"},
-    {"ClaimResponse.item", "BackboneElement", R4Form::complex,
+    {"ClaimResponse.item", 24, R4Form::complex,
      "itemSequence:positiveInt noteNumber*positiveInt adjudication*ClaimResponse.item.adjudication "
      "detail*ClaimResponse.item.detail"},
-    {"ClaimResponse.item.adjudication", "BackboneElement", R4Form::complex,
+    {"ClaimResponse.item.adjudication", 24, R4Form::complex,
      "category:CodeableConcept reason:CodeableConcept amount:Money value:decimal"},
-    {"ClaimResponse.item.detail", "BackboneElement", R4Form::complex,
+    {"ClaimResponse.item.detail", 24, R4Form::complex,
      "detailSequence:positiveInt noteNumber*positiveInt adjudication*ClaimResponse.item.adjudication "
      "subDetail*ClaimResponse.item.detail.subDetail"},
-    {"ClaimResponse.item.detail.subDetail", "BackboneElement", R4Form::complex,
+    {"ClaimResponse.item.detail.subDetail", 24, R4Form::complex,
      "subDetailSequence:positiveInt noteNumber*positiveInt adjudication*ClaimResponse.item.adjudication"},
-    {"ClaimResponse.payment", "BackboneElement", R4Form::complex,
+    {"ClaimResponse.payment", 24, R4Form::complex,
      "type:CodeableConcept adjustment:Money adjustmentReason:CodeableConcept date:date amount:Money "
      "identifier:Identifier"},
-    {"ClaimResponse.processNote", "BackboneElement", R4Form::complex,
+    {"ClaimResponse.processNote", 24, R4Form::complex,
      "number:positiveInt type:code text:string language:CodeableConcept"},
-    {"ClaimResponse.total", "BackboneElement", R4Form::complex,
+    {"ClaimResponse.total", 24, R4Form::complex,
      "category:CodeableConcept amount:Money"},
-    {"ClinicalImpression", "DomainResource", R4Form::resource,
+    {"ClinicalImpression", 196, R4Form::resource,
      "identifier*Identifier status:code statusReason:CodeableConcept code:CodeableConcept description:string "
      "subject:Reference encounter:Reference effective#dateTime|Period date:dateTime assessor:Reference "
      "previous:Reference problem*Reference investigation*ClinicalImpression.investigation protocol*uri "
      "summary:string finding*ClinicalImpression.finding prognosisCodeableConcept*CodeableConcept "
      "prognosisReference*Reference supportingInfo*Reference note*Annotation"},
-    {"ClinicalImpression.finding", "BackboneElement", R4Form::complex,
+    {"ClinicalImpression.finding", 24, R4Form::complex,
      "itemCodeableConcept:CodeableConcept itemReference:Reference basis:string"},
-    {"ClinicalImpression.investigation", "BackboneElement", R4Form::complex,
+    {"ClinicalImpression.investigation", 24, R4Form::complex,
      "code:CodeableConcept item*Reference"},
-    {"CodeSystem", "DomainResource", R4Form::resource,
+    {"CodeSystem", 196, R4Form::resource,
      "url:uri identifier*Identifier version:string name:string title:string status:code experimental:boolean "
      "date:dateTime publisher:string contact*ContactDetail description:markdown useContext*UsageContext "
      "jurisdiction*CodeableConcept purpose:markdown copyright:markdown caseSensitive:boolean "
      "valueSet:canonical hierarchyMeaning:code compositional:boolean versionNeeded:boolean content:code "
      "supplements:canonical count:unsignedInt filter*CodeSystem.filter property*CodeSystem.property "
      "concept*CodeSystem.concept"},
-    {"CodeSystem.concept", "BackboneElement", R4Form::complex,
+    {"CodeSystem.concept", 24, R4Form::complex,
      "code:code display:string definition:string designation*CodeSystem.concept.designation "
      "property*CodeSystem.concept.property concept*CodeSystem.concept"},
-    {"CodeSystem.concept.designation", "BackboneElement", R4Form::complex,
+    {"CodeSystem.concept.designation", 24, R4Form::complex,
      "language:code use:Coding value:string"},
-    {"CodeSystem.concept.property", "BackboneElement", R4Form::complex,
+    {"CodeSystem.concept.property", 24, R4Form::complex,
      "code:code value#code|Coding|string|integer|boolean|dateTime|decimal"},
-    {"CodeSystem.filter", "BackboneElement", R4Form::complex,
+    {"CodeSystem.filter", 24, R4Form::complex,
      "code:code description:string operator*code value:string"},
-    {"CodeSystem.property", "BackboneElement", R4Form::complex,
+    {"CodeSystem.property", 24, R4Form::complex,
      "code:code uri:uri description:string type:code"},
-    {"CodeableConcept", "Element", R4Form::complex,
+    {"CodeableConcept", 207, R4Form::complex,
      "coding*Coding text:string"},
-    {"Coding", "Element", R4Form::complex,
+    {"Coding", 207, R4Form::complex,
      "system:uri version:string code:code display:string userSelected:boolean"},
-    {"Communication", "DomainResource", R4Form::resource,
+    {"Communication", 196, R4Form::resource,
      "identifier*Identifier instantiatesCanonical*canonical instantiatesUri*uri basedOn*Reference "
      "partOf*Reference inResponseTo*Reference status:code statusReason:CodeableConcept "
      "category*CodeableConcept priority:code medium*CodeableConcept subject:Reference topic:CodeableConcept "
      "about*Reference encounter:Reference sent:dateTime received:dateTime recipient*Reference "
      "sender:Reference reasonCode*CodeableConcept reasonReference*Reference payload*Communication.payload "
      "note*Annotation"},
-    {"Communication.payload", "BackboneElement", R4Form::complex,
+    {"Communication.payload", 24, R4Form::complex,
      "content#string|Attachment|Reference"},
-    {"CommunicationRequest", "DomainResource", R4Form::resource,
+    {"CommunicationRequest", 196, R4Form::resource,
      "identifier*Identifier basedOn*Reference replaces*Reference groupIdentifier:Identifier status:code "
      "statusReason:CodeableConcept category*CodeableConcept priority:code doNotPerform:boolean "
      "medium*CodeableConcept subject:Reference about*Reference encounter:Reference "
      "payload*CommunicationRequest.payload occurrence#dateTime|Period authoredOn:dateTime requester:Reference "
      "recipient*Reference sender:Reference reasonCode*CodeableConcept reasonReference*Reference "
      "note*Annotation"},
-    {"CommunicationRequest.payload", "BackboneElement", R4Form::complex,
+    {"CommunicationRequest.payload", 24, R4Form::complex,
      "content#string|Attachment|Reference"},
-    {"CompartmentDefinition", "DomainResource", R4Form::resource,
+    {"CompartmentDefinition", 196, R4Form::resource,
      "url:uri version:string name:string status:code experimental:boolean date:dateTime publisher:string "
      "contact*ContactDetail description:markdown useContext*UsageContext purpose:markdown code:code "
      "search:boolean resource*CompartmentDefinition.resource"},
-    {"CompartmentDefinition.resource", "BackboneElement", R4Form::complex,
+    {"CompartmentDefinition.resource", 24, R4Form::complex,
      "code:code param*string documentation:string"},
-    {"Composition", "DomainResource", R4Form::resource,
+    {"Composition", 196, R4Form::resource,
      "identifier:Identifier status:code type:CodeableConcept category*CodeableConcept subject:Reference "
      "encounter:Reference date:dateTime author*Reference title:string confidentiality:code "
      "attester*Composition.attester custodian:Reference relatesTo*Composition.relatesTo "
      "event*Composition.event section*Composition.section"},
-    {"Composition.attester", "BackboneElement", R4Form::complex,
+    {"Composition.attester", 24, R4Form::complex,
      "mode:code time:dateTime party:Reference"},
-    {"Composition.event", "BackboneElement", R4Form::complex,
+    {"Composition.event", 24, R4Form::complex,
      "code*CodeableConcept period:Period detail*Reference"},
-    {"Composition.relatesTo", "BackboneElement", R4Form::complex,
+    {"Composition.relatesTo", 24, R4Form::complex,
      "code:code target#Identifier|Reference"},
-    {"Composition.section", "BackboneElement", R4Form::complex,
+    {"Composition.section", 24, R4Form::complex,
      "title:string code:CodeableConcept author*Reference focus:Reference text:Narrative mode:code "
      "orderedBy:CodeableConcept entry*Reference emptyReason:CodeableConcept section*Composition.section"},
-    {"ConceptMap", "DomainResource", R4Form::resource,
+    {"ConceptMap", 196, R4Form::resource,
      "url:uri identifier:Identifier version:string name:string title:string status:code experimental:boolean "
      "date:dateTime publisher:string contact*ContactDetail description:markdown useContext*UsageContext "
      "jurisdiction*CodeableConcept purpose:markdown copyright:markdown source#uri|canonical "
      "target#uri|canonical group*ConceptMap.group"},
-    {"ConceptMap.group", "BackboneElement", R4Form::complex,
+    {"ConceptMap.group", 24, R4Form::complex,
      "source:uri sourceVersion:string target:uri targetVersion:string element*ConceptMap.group.element "
      "unmapped:ConceptMap.group.unmapped"},
-    {"ConceptMap.group.element", "BackboneElement", R4Form::complex,
+    {"ConceptMap.group.element", 24, R4Form::complex,
      "code:code display:string target*ConceptMap.group.element.target"},
-    {"ConceptMap.group.element.target", "BackboneElement", R4Form::complex,
+    {"ConceptMap.group.element.target", 24, R4Form::complex,
      "code:code display:string equivalence:code comment:string "
      "dependsOn*ConceptMap.group.element.target.dependsOn product*ConceptMap.group.element.target.dependsOn"},
-    {"ConceptMap.group.element.target.dependsOn", "BackboneElement", R4Form::complex,
+    {"ConceptMap.group.element.target.dependsOn", 24, R4Form::complex,
      "property:uri system:canonical value:string display:string"},
-    {"ConceptMap.group.unmapped", "BackboneElement", R4Form::complex,
+    {"ConceptMap.group.unmapped", 24, R4Form::complex,
      "mode:code code:code display:string url:canonical"},
-    {"Condition", "DomainResource", R4Form::resource,
+    {"Condition", 196, R4Form::resource,
      "identifier*Identifier clinicalStatus:CodeableConcept verificationStatus:CodeableConcept "
      "category*CodeableConcept severity:CodeableConcept code:CodeableConcept bodySite*CodeableConcept "
      "subject:Reference encounter:Reference onset#dateTime|Age|Period|Range|string "
      "abatement#dateTime|Age|Period|Range|string recordedDate:dateTime recorder:Reference asserter:Reference "
      "stage*Condition.stage evidence*Condition.evidence note*Annotation"},
-    {"Condition.evidence", "BackboneElement", R4Form::complex,
+    {"Condition.evidence", 24, R4Form::complex,
      "code*CodeableConcept detail*Reference"},
-    {"Condition.stage", "BackboneElement", R4Form::complex,
+    {"Condition.stage", 24, R4Form::complex,
      "summary:CodeableConcept assessment*Reference type:CodeableConcept"},
-    {"Consent", "DomainResource", R4Form::resource,
+    {"Consent", 196, R4Form::resource,
      "identifier*Identifier status:code scope:CodeableConcept category*CodeableConcept patient:Reference "
      "dateTime:dateTime performer*Reference organization*Reference source#Attachment|Reference "
      "policy*Consent.policy policyRule:CodeableConcept verification*Consent.verification "
      "provision:Consent.provision"},
-    {"Consent.policy", "BackboneElement", R4Form::complex,
+    {"Consent.policy", 24, R4Form::complex,
      "authority:uri uri:uri"},
-    {"Consent.provision", "BackboneElement", R4Form::complex,
+    {"Consent.provision", 24, R4Form::complex,
      "type:code period:Period actor*Consent.provision.actor action*CodeableConcept securityLabel*Coding "
      "purpose*Coding class*Coding code*CodeableConcept dataPeriod:Period data*Consent.provision.data "
      "provision*Consent.provision"},
-    {"Consent.provision.actor", "BackboneElement", R4Form::complex,
+    {"Consent.provision.actor", 24, R4Form::complex,
      "role:CodeableConcept reference:Reference"},
-    {"Consent.provision.data", "BackboneElement", R4Form::complex,
+    {"Consent.provision.data", 24, R4Form::complex,
      "meaning:code reference:Reference"},
-    {"Consent.verification", "BackboneElement", R4Form::complex,
+    {"Consent.verification", 24, R4Form::complex,
      "verified:boolean verifiedWith:Reference verificationDate:dateTime"},
-    {"ContactDetail", "Element", R4Form::complex,
+    {"ContactDetail", 207, R4Form::complex,
      "name:string telecom*ContactPoint"},
-    {"ContactPoint", "Element", R4Form::complex,
+    {"ContactPoint", 207, R4Form::complex,
      "system:code value:string use:code rank:positiveInt period:Period"},
-    {"Contract", "DomainResource", R4Form::resource,
+    {"Contract", 196, R4Form::resource,
      "identifier*Identifier url:uri version:string status:code legalState:CodeableConcept "
      "instantiatesCanonical:Reference instantiatesUri:uri contentDerivative:CodeableConcept issued:dateTime "
      "applies:Period expirationType:CodeableConcept subject*Reference authority*Reference domain*Reference "
@@ -438,134 +438,134 @@ extern const R4TypeRow kR4Types[] = {
      "contentDefinition:Contract.contentDefinition term*Contract.term supportingInfo*Reference "
      "relevantHistory*Reference signer*Contract.signer friendly*Contract.friendly legal*Contract.legal "
      "rule*Contract.rule legallyBinding#Attachment|Reference"},
-    {"Contract.contentDefinition", "BackboneElement", R4Form::complex,
+    {"Contract.contentDefinition", 24, R4Form::complex,
      "type:CodeableConcept subType:CodeableConcept publisher:Reference publicationDate:dateTime "
      "publicationStatus:code copyright:markdown"},
-    {"Contract.friendly", "BackboneElement", R4Form::complex,
+    {"Contract.friendly", 24, R4Form::complex,
      "content#Attachment|Reference"},
-    {"Contract.legal", "BackboneElement", R4Form::complex,
+    {"Contract.legal", 24, R4Form::complex,
      "content#Attachment|Reference"},
-    {"Contract.rule", "BackboneElement", R4Form::complex,
+    {"Contract.rule", 24, R4Form::complex,
      "content#Attachment|Reference"},
-    {"Contract.signer", "BackboneElement", R4Form::complex,
+    {"Contract.signer", 24, R4Form::complex,
      "type:Coding party:Reference signature*Signature"},
-    {"Contract.term", "BackboneElement", R4Form::complex,
+    {"Contract.term", 24, R4Form::complex,
      "identifier:Identifier issued:dateTime applies:Period topic#CodeableConcept|Reference "
      "type:CodeableConcept subType:CodeableConcept text:string securityLabel*Contract.term.securityLabel "
      "offer:Contract.term.offer asset*Contract.term.asset action*Contract.term.action group*Contract.term"},
-    {"Contract.term.action", "BackboneElement", R4Form::complex,
+    {"Contract.term.action", 24, R4Form::complex,
      "doNotPerform:boolean type:CodeableConcept subject*Contract.term.action.subject intent:CodeableConcept "
      "linkId*string status:CodeableConcept context:Reference contextLinkId*string "
      "occurrence#dateTime|Period|Timing requester*Reference requesterLinkId*string "
      "performerType*CodeableConcept performerRole:CodeableConcept performer:Reference performerLinkId*string "
      "reasonCode*CodeableConcept reasonReference*Reference reason*string reasonLinkId*string note*Annotation "
      "securityLabelNumber*unsignedInt"},
-    {"Contract.term.action.subject", "BackboneElement", R4Form::complex,
+    {"Contract.term.action.subject", 24, R4Form::complex,
      "reference*Reference role:CodeableConcept"},
-    {"Contract.term.asset", "BackboneElement", R4Form::complex,
+    {"Contract.term.asset", 24, R4Form::complex,
      "scope:CodeableConcept type*CodeableConcept typeReference*Reference subtype*CodeableConcept "
      "relationship:Coding context*Contract.term.asset.context condition:string periodType*CodeableConcept "
      "period*Period usePeriod*Period text:string linkId*string answer*Contract.term.offer.answer "
      "securityLabelNumber*unsignedInt valuedItem*Contract.term.asset.valuedItem"},
-    {"Contract.term.asset.context", "BackboneElement", R4Form::complex,
+    {"Contract.term.asset.context", 24, R4Form::complex,
      "reference:Reference code*CodeableConcept text:string"},
-    {"Contract.term.asset.valuedItem", "BackboneElement", R4Form::complex,
+    {"Contract.term.asset.valuedItem", 24, R4Form::complex,
      "entity#CodeableConcept|Reference identifier:Identifier effectiveTime:dateTime quantity:Quantity "
      "unitPrice:Money factor:decimal points:decimal net:Money payment:string paymentDate:dateTime "
      "responsible:Reference recipient:Reference linkId*string securityLabelNumber*unsignedInt"},
-    {"Contract.term.offer", "BackboneElement", R4Form::complex,
+    {"Contract.term.offer", 24, R4Form::complex,
      "identifier*Identifier party*Contract.term.offer.party topic:Reference type:CodeableConcept "
      "decision:CodeableConcept decisionMode*CodeableConcept answer*Contract.term.offer.answer text:string "
      "linkId*string securityLabelNumber*unsignedInt"},
-    {"Contract.term.offer.answer", "BackboneElement", R4Form::complex,
+    {"Contract.term.offer.answer", 24, R4Form::complex,
      "value#boolean|decimal|integer|date|dateTime|time|string|uri|Attachment|Coding|Quantity|Reference"},
-    {"Contract.term.offer.party", "BackboneElement", R4Form::complex,
+    {"Contract.term.offer.party", 24, R4Form::complex,
      "reference*Reference role:CodeableConcept"},
-    {"Contract.term.securityLabel", "BackboneElement", R4Form::complex,
+    {"Contract.term.securityLabel", 24, R4Form::complex,
      "number*unsignedInt classification:Coding category*Coding control*Coding"},
-    {"Contributor", "Element", R4Form::complex,
+    {"Contributor", 207, R4Form::complex,
      "type:code name:string contact*ContactDetail"},
-    {"Count", "Quantity", R4Form::complex,
+    {"Count", 488, R4Form::complex,
      ""},
-    {"Coverage", "DomainResource", R4Form::resource,
+    {"Coverage", 196, R4Form::resource,
      "identifier*Identifier status:code type:CodeableConcept policyHolder:Reference subscriber:Reference "
      "subscriberId:string beneficiary:Reference dependent:string relationship:CodeableConcept period:Period "
      "payor*Reference class*Coverage.class order:positiveInt network:string "
      "costToBeneficiary*Coverage.costToBeneficiary subrogation:boolean contract*Reference"},
-    {"Coverage.class", "BackboneElement", R4Form::complex,
+    {"Coverage.class", 24, R4Form::complex,
      "type:CodeableConcept value:string name:string"},
-    {"Coverage.costToBeneficiary", "BackboneElement", R4Form::complex,
+    {"Coverage.costToBeneficiary", 24, R4Form::complex,
      "type:CodeableConcept value#Quantity|Money exception*Coverage.costToBeneficiary.exception"},
-    {"Coverage.costToBeneficiary.exception", "BackboneElement", R4Form::complex,
+    {"Coverage.costToBeneficiary.exception", 24, R4Form::complex,
      "type:CodeableConcept period:Period"},
-    {"CoverageEligibilityRequest", "DomainResource", R4Form::resource,
+    {"CoverageEligibilityRequest", 196, R4Form::resource,
      "identifier*Identifier status:code priority:CodeableConcept purpose*code patient:Reference "
      "serviced#date|Period created:dateTime enterer:Reference provider:Reference insurer:Reference "
      "facility:Reference supportingInfo*CoverageEligibilityRequest.supportingInfo "
      "insurance*CoverageEligibilityRequest.insurance item*CoverageEligibilityRequest.item"},
-    {"CoverageEligibilityRequest.insurance", "BackboneElement", R4Form::complex,
+    {"CoverageEligibilityRequest.insurance", 24, R4Form::complex,
      "focal:boolean coverage:Reference businessArrangement:string"},
-    {"CoverageEligibilityRequest.item", "BackboneElement", R4Form::complex,
+    {"CoverageEligibilityRequest.item", 24, R4Form::complex,
      "supportingInfoSequence*positiveInt category:CodeableConcept productOrService:CodeableConcept "
      "modifier*CodeableConcept provider:Reference quantity:Quantity unitPrice:Money facility:Reference "
      "diagnosis*CoverageEligibilityRequest.item.diagnosis detail*Reference"},
-    {"CoverageEligibilityRequest.item.diagnosis", "BackboneElement", R4Form::complex,
+    {"CoverageEligibilityRequest.item.diagnosis", 24, R4Form::complex,
      "diagnosis#CodeableConcept|Reference"},
-    {"CoverageEligibilityRequest.supportingInfo", "BackboneElement", R4Form::complex,
+    {"CoverageEligibilityRequest.supportingInfo", 24, R4Form::complex,
      "sequence:positiveInt information:Reference appliesToAll:boolean"},
-    {"CoverageEligibilityResponse", "DomainResource", R4Form::resource,
+    {"CoverageEligibilityResponse", 196, R4Form::resource,
      "identifier*Identifier status:code purpose*code patient:Reference serviced#date|Period created:dateTime "
      "requestor:Reference request:Reference outcome:code disposition:string insurer:Reference "
      "insurance*CoverageEligibilityResponse.insurance preAuthRef:string form:CodeableConcept "
      "error*CoverageEligibilityResponse.error"},
-    {"CoverageEligibilityResponse.error", "BackboneElement", R4Form::complex,
+    {"CoverageEligibilityResponse.error", 24, R4Form::complex,
      "code:CodeableConcept"},
-    {"CoverageEligibilityResponse.insurance", "BackboneElement", R4Form::complex,
+    {"CoverageEligibilityResponse.insurance", 24, R4Form::complex,
      "coverage:Reference inforce:boolean benefitPeriod:Period item*CoverageEligibilityResponse.insurance.item"},
-    {"CoverageEligibilityResponse.insurance.item", "BackboneElement", R4Form::complex,
+    {"CoverageEligibilityResponse.insurance.item", 24, R4Form::complex,
      "category:CodeableConcept productOrService:CodeableConcept modifier*CodeableConcept provider:Reference "
      "excluded:boolean name:string description:string network:CodeableConcept unit:CodeableConcept "
      "term:CodeableConcept benefit*CoverageEligibilityResponse.insurance.item.benefit "
      "authorizationRequired:boolean authorizationSupporting*CodeableConcept authorizationUrl:uri"},
-    {"CoverageEligibilityResponse.insurance.item.benefit", "BackboneElement", R4Form::complex,
+    {"CoverageEligibilityResponse.insurance.item.benefit", 24, R4Form::complex,
      "type:CodeableConcept allowed#unsignedInt|string|Money used#unsignedInt|string|Money"},
-    {"DataRequirement", "Element", R4Form::complex,
+    {"DataRequirement", 207, R4Form::complex,
      "type:code profile*canonical subject#CodeableConcept|Reference mustSupport*string "
      "codeFilter*DataRequirement.codeFilter dateFilter*DataRequirement.dateFilter limit:positiveInt "
      "sort*DataRequirement.sort"},
-    {"DataRequirement.codeFilter", "Element", R4Form::complex,
+    {"DataRequirement.codeFilter", 207, R4Form::complex,
      "path:string searchParam:string valueSet:canonical code*Coding"},
-    {"DataRequirement.dateFilter", "Element", R4Form::complex,
+    {"DataRequirement.dateFilter", 207, R4Form::complex,
      "path:string searchParam:string value#dateTime|Period|Duration"},
-    {"DataRequirement.sort", "Element", R4Form::complex,
+    {"DataRequirement.sort", 207, R4Form::complex,
      "path:string direction:code"},
-    {"DetectedIssue", "DomainResource", R4Form::resource,
+    {"DetectedIssue", 196, R4Form::resource,
      "identifier*Identifier status:code code:CodeableConcept severity:code patient:Reference "
      "identified#dateTime|Period author:Reference implicated*Reference evidence*DetectedIssue.evidence "
      "detail:string reference:uri mitigation*DetectedIssue.mitigation"},
-    {"DetectedIssue.evidence", "BackboneElement", R4Form::complex,
+    {"DetectedIssue.evidence", 24, R4Form::complex,
      "code*CodeableConcept detail*Reference"},
-    {"DetectedIssue.mitigation", "BackboneElement", R4Form::complex,
+    {"DetectedIssue.mitigation", 24, R4Form::complex,
      "action:CodeableConcept date:dateTime author:Reference"},
-    {"Device", "DomainResource", R4Form::resource,
+    {"Device", 196, R4Form::resource,
      "identifier*Identifier definition:Reference udiCarrier*Device.udiCarrier status:code "
      "statusReason*CodeableConcept distinctIdentifier:string manufacturer:string manufactureDate:dateTime "
      "expirationDate:dateTime lotNumber:string serialNumber:string deviceName*Device.deviceName "
      "modelNumber:string partNumber:string type:CodeableConcept specialization*Device.specialization "
      "version*Device.version property*Device.property patient:Reference owner:Reference contact*ContactPoint "
      "location:Reference url:uri note*Annotation safety*CodeableConcept parent:Reference"},
-    {"Device.deviceName", "BackboneElement", R4Form::complex,
+    {"Device.deviceName", 24, R4Form::complex,
      "name:string type:code"},
-    {"Device.property", "BackboneElement", R4Form::complex,
+    {"Device.property", 24, R4Form::complex,
      "type:CodeableConcept valueQuantity*Quantity valueCode*CodeableConcept"},
-    {"Device.specialization", "BackboneElement", R4Form::complex,
+    {"Device.specialization", 24, R4Form::complex,
      "systemType:CodeableConcept version:string"},
-    {"Device.udiCarrier", "BackboneElement", R4Form::complex,
+    {"Device.udiCarrier", 24, R4Form::complex,
      "deviceIdentifier:string issuer:uri jurisdiction:uri carrierAIDC:base64Binary carrierHRF:string "
      "entryType:code"},
-    {"Device.version", "BackboneElement", R4Form::complex,
+    {"Device.version", 24, R4Form::complex,
      "type:CodeableConcept component:Identifier value:string"},
-    {"DeviceDefinition", "DomainResource", R4Form::resource,
+    {"DeviceDefinition", 196, R4Form::resource,
      "identifier*Identifier udiDeviceIdentifier*DeviceDefinition.udiDeviceIdentifier "
      "manufacturer#string|Reference deviceName*DeviceDefinition.deviceName modelNumber:string "
      "type:CodeableConcept specialization*DeviceDefinition.specialization version*string "
@@ -573,76 +573,76 @@ extern const R4TypeRow kR4Types[] = {
      "languageCode*CodeableConcept capability*DeviceDefinition.capability property*DeviceDefinition.property "
      "owner:Reference contact*ContactPoint url:uri onlineInformation:uri note*Annotation quantity:Quantity "
      "parentDevice:Reference material*DeviceDefinition.material"},
-    {"DeviceDefinition.capability", "BackboneElement", R4Form::complex,
+    {"DeviceDefinition.capability", 24, R4Form::complex,
      "type:CodeableConcept description*CodeableConcept"},
-    {"DeviceDefinition.deviceName", "BackboneElement", R4Form::complex,
+    {"DeviceDefinition.deviceName", 24, R4Form::complex,
      "name:string type:code"},
-    {"DeviceDefinition.material", "BackboneElement", R4Form::complex,
+    {"DeviceDefinition.material", 24, R4Form::complex,
      "substance:CodeableConcept alternate:boolean allergenicIndicator:boolean"},
-    {"DeviceDefinition.property", "BackboneElement", R4Form::complex,
+    {"DeviceDefinition.property", 24, R4Form::complex,
      "type:CodeableConcept valueQuantity*Quantity valueCode*CodeableConcept"},
-    {"DeviceDefinition.specialization", "BackboneElement", R4Form::complex,
+    {"DeviceDefinition.specialization", 24, R4Form::complex,
      "systemType:string version:string"},
-    {"DeviceDefinition.udiDeviceIdentifier", "BackboneElement", R4Form::complex,
+    {"DeviceDefinition.udiDeviceIdentifier", 24, R4Form::complex,
      "deviceIdentifier:string issuer:uri jurisdiction:uri"},
-    {"DeviceMetric", "DomainResource", R4Form::resource,
+    {"DeviceMetric", 196, R4Form::resource,
      "identifier*Identifier type:CodeableConcept unit:CodeableConcept source:Reference parent:Reference "
      "operationalStatus:code color:code category:code measurementPeriod:Timing "
      "calibration*DeviceMetric.calibration"},
-    {"DeviceMetric.calibration", "BackboneElement", R4Form::complex,
+    {"DeviceMetric.calibration", 24, R4Form::complex,
      "type:code state:code time:instant"},
-    {"DeviceRequest", "DomainResource", R4Form::resource,
+    {"DeviceRequest", 196, R4Form::resource,
      "identifier*Identifier instantiatesCanonical*canonical instantiatesUri*uri basedOn*Reference "
      "priorRequest*Reference groupIdentifier:Identifier status:code intent:code priority:code "
      "code#Reference|CodeableConcept parameter*DeviceRequest.parameter subject:Reference encounter:Reference "
      "occurrence#dateTime|Period|Timing authoredOn:dateTime requester:Reference performerType:CodeableConcept "
      "performer:Reference reasonCode*CodeableConcept reasonReference*Reference insurance*Reference "
      "supportingInfo*Reference note*Annotation relevantHistory*Reference"},
-    {"DeviceRequest.parameter", "BackboneElement", R4Form::complex,
+    {"DeviceRequest.parameter", 24, R4Form::complex,
      "code:CodeableConcept value#CodeableConcept|Quantity|Range|boolean"},
-    {"DeviceUseStatement", "DomainResource", R4Form::resource,
+    {"DeviceUseStatement", 196, R4Form::resource,
      "identifier*Identifier basedOn*Reference status:code subject:Reference derivedFrom*Reference "
      "timing#Timing|Period|dateTime recordedOn:dateTime source:Reference device:Reference "
      "reasonCode*CodeableConcept reasonReference*Reference bodySite:CodeableConcept note*Annotation"},
-    {"DiagnosticReport", "DomainResource", R4Form::resource,
+    {"DiagnosticReport", 196, R4Form::resource,
      "identifier*Identifier basedOn*Reference status:code category*CodeableConcept code:CodeableConcept "
      "subject:Reference encounter:Reference effective#dateTime|Period issued:instant performer*Reference "
      "resultsInterpreter*Reference specimen*Reference result*Reference imagingStudy*Reference "
      "media*DiagnosticReport.media conclusion:string conclusionCode*CodeableConcept presentedForm*Attachment"},
-    {"DiagnosticReport.media", "BackboneElement", R4Form::complex,
+    {"DiagnosticReport.media", 24, R4Form::complex,
      "comment:string link:Reference"},
-    {"Distance", "Quantity", R4Form::complex,
+    {"Distance", 488, R4Form::complex,
      ""},
-    {"DocumentManifest", "DomainResource", R4Form::resource,
+    {"DocumentManifest", 196, R4Form::resource,
      "masterIdentifier:Identifier identifier*Identifier status:code type:CodeableConcept subject:Reference "
      "created:dateTime author*Reference recipient*Reference source:uri description:string content*Reference "
      "related*DocumentManifest.related"},
-    {"DocumentManifest.related", "BackboneElement", R4Form::complex,
+    {"DocumentManifest.related", 24, R4Form::complex,
      "identifier:Identifier ref:Reference"},
-    {"DocumentReference", "DomainResource", R4Form::resource,
+    {"DocumentReference", 196, R4Form::resource,
      "masterIdentifier:Identifier identifier*Identifier status:code docStatus:code type:CodeableConcept "
      "category*CodeableConcept subject:Reference date:instant author*Reference authenticator:Reference "
      "custodian:Reference relatesTo*DocumentReference.relatesTo description:string "
      "securityLabel*CodeableConcept content*DocumentReference.content context:DocumentReference.context"},
-    {"DocumentReference.content", "BackboneElement", R4Form::complex,
+    {"DocumentReference.content", 24, R4Form::complex,
      "attachment:Attachment format:Coding"},
-    {"DocumentReference.context", "BackboneElement", R4Form::complex,
+    {"DocumentReference.context", 24, R4Form::complex,
      "encounter*Reference event*CodeableConcept period:Period facilityType:CodeableConcept "
      "practiceSetting:CodeableConcept sourcePatientInfo:Reference related*Reference"},
-    {"DocumentReference.relatesTo", "BackboneElement", R4Form::complex,
+    {"DocumentReference.relatesTo", 24, R4Form::complex,
      "code:code target:Reference"},
-    {"DomainResource", "Resource", R4Form::resource,
+    {"DomainResource", 514, R4Form::resource,
      "text:Narrative contained*Resource extension*Extension modifierExtension*Extension"},
-    {"Dosage", "BackboneElement", R4Form::complex,
+    {"Dosage", 24, R4Form::complex,
      "sequence:integer text:string additionalInstruction*CodeableConcept patientInstruction:string "
      "timing:Timing asNeeded#boolean|CodeableConcept site:CodeableConcept route:CodeableConcept "
      "method:CodeableConcept doseAndRate*Dosage.doseAndRate maxDosePerPeriod:Ratio "
      "maxDosePerAdministration:Quantity maxDosePerLifetime:Quantity"},
-    {"Dosage.doseAndRate", "Element", R4Form::complex,
+    {"Dosage.doseAndRate", 207, R4Form::complex,
      "type:CodeableConcept dose#Range|Quantity rate#Ratio|Range|Quantity"},
-    {"Duration", "Quantity", R4Form::complex,
+    {"Duration", 488, R4Form::complex,
      ""},
-    {"EffectEvidenceSynthesis", "DomainResource", R4Form::resource,
+    {"EffectEvidenceSynthesis", 196, R4Form::resource,
      "url:uri identifier*Identifier version:string name:string title:string status:code date:dateTime "
      "publisher:string contact*ContactDetail description:markdown note*Annotation useContext*UsageContext "
      "jurisdiction*CodeableConcept copyright:markdown approvalDate:date lastReviewDate:date "
@@ -652,24 +652,24 @@ extern const R4TypeRow kR4Types[] = {
      "exposureAlternative:Reference outcome:Reference sampleSize:EffectEvidenceSynthesis.sampleSize "
      "resultsByExposure*EffectEvidenceSynthesis.resultsByExposure "
      "effectEstimate*EffectEvidenceSynthesis.effectEstimate certainty*EffectEvidenceSynthesis.certainty"},
-    {"EffectEvidenceSynthesis.certainty", "BackboneElement", R4Form::complex,
+    {"EffectEvidenceSynthesis.certainty", 24, R4Form::complex,
      "rating*CodeableConcept note*Annotation "
      "certaintySubcomponent*EffectEvidenceSynthesis.certainty.certaintySubcomponent"},
-    {"EffectEvidenceSynthesis.certainty.certaintySubcomponent", "BackboneElement", R4Form::complex,
+    {"EffectEvidenceSynthesis.certainty.certaintySubcomponent", 24, R4Form::complex,
      "type:CodeableConcept rating*CodeableConcept note*Annotation"},
-    {"EffectEvidenceSynthesis.effectEstimate", "BackboneElement", R4Form::complex,
+    {"EffectEvidenceSynthesis.effectEstimate", 24, R4Form::complex,
      "description:string type:CodeableConcept variantState:CodeableConcept value:decimal "
      "unitOfMeasure:CodeableConcept "
      "precisionEstimate*EffectEvidenceSynthesis.effectEstimate.precisionEstimate"},
-    {"EffectEvidenceSynthesis.effectEstimate.precisionEstimate", "BackboneElement", R4Form::complex,
+    {"EffectEvidenceSynthesis.effectEstimate.precisionEstimate", 24, R4Form::complex,
      "type:CodeableConcept level:decimal from:decimal to:decimal"},
-    {"EffectEvidenceSynthesis.resultsByExposure", "BackboneElement", R4Form::complex,
+    {"EffectEvidenceSynthesis.resultsByExposure", 24, R4Form::complex,
      "description:string exposureState:code variantState:CodeableConcept riskEvidenceSynthesis:Reference"},
-    {"EffectEvidenceSynthesis.sampleSize", "BackboneElement", R4Form::complex,
+    {"EffectEvidenceSynthesis.sampleSize", 24, R4Form::complex,
      "description:string numberOfStudies:integer numberOfParticipants:integer"},
-    {"Element", "", R4Form::complex,
+    {"Element", -1, R4Form::complex,
      "id@string extension*Extension"},
-    {"ElementDefinition", "BackboneElement", R4Form::complex,
+    {"ElementDefinition", 24, R4Form::complex,
      "path:string representation*code sliceName:string sliceIsConstraining:boolean label:string code*Coding "
      "slicing:ElementDefinition.slicing short:string definition:markdown comment:markdown "
      "requirements:markdown alias*string min:unsignedInt max:string base:ElementDefinition.base "
@@ -680,23 +680,23 @@ extern const R4TypeRow kR4Types[] = {
      "condition*id constraint*ElementDefinition.constraint mustSupport:boolean isModifier:boolean "
      "isModifierReason:string isSummary:boolean binding:ElementDefinition.binding "
      "mapping*ElementDefinition.mapping"},
-    {"ElementDefinition.base", "Element", R4Form::complex,
+    {"ElementDefinition.base", 207, R4Form::complex,
      "path:string min:unsignedInt max:string"},
-    {"ElementDefinition.binding", "Element", R4Form::complex,
+    {"ElementDefinition.binding", 207, R4Form::complex,
      "strength:code description:string valueSet:canonical"},
-    {"ElementDefinition.constraint", "Element", R4Form::complex,
+    {"ElementDefinition.constraint", 207, R4Form::complex,
      "key:id requirements:string severity:code human:string expression:string xpath:string source:canonical"},
-    {"ElementDefinition.example", "Element", R4Form::complex,
+    {"ElementDefinition.example", 207, R4Form::complex,
      "label:string value#?"},
-    {"ElementDefinition.mapping", "Element", R4Form::complex,
+    {"ElementDefinition.mapping", 207, R4Form::complex,
      "identity:id language:code map:string comment:string"},
-    {"ElementDefinition.slicing", "Element", R4Form::complex,
+    {"ElementDefinition.slicing", 207, R4Form::complex,
      "discriminator*ElementDefinition.slicing.discriminator description:string ordered:boolean rules:code"},
-    {"ElementDefinition.slicing.discriminator", "Element", R4Form::complex,
+    {"ElementDefinition.slicing.discriminator", 207, R4Form::complex,
      "type:code path:string"},
-    {"ElementDefinition.type", "Element", R4Form::complex,
+    {"ElementDefinition.type", 207, R4Form::complex,
      "code:uri profile*canonical targetProfile*canonical aggregation*code versioning:code"},
-    {"Encounter", "DomainResource", R4Form::resource,
+    {"Encounter", 196, R4Form::resource,
      "identifier*Identifier status:code statusHistory*Encounter.statusHistory class:Coding "
      "classHistory*Encounter.classHistory type*CodeableConcept serviceType:CodeableConcept "
      "priority:CodeableConcept subject:Reference episodeOfCare*Reference basedOn*Reference "
@@ -704,91 +704,91 @@ extern const R4TypeRow kR4Types[] = {
      "reasonCode*CodeableConcept reasonReference*Reference diagnosis*Encounter.diagnosis account*Reference "
      "hospitalization:Encounter.hospitalization location*Encounter.location serviceProvider:Reference "
      "partOf:Reference"},
-    {"Encounter.classHistory", "BackboneElement", R4Form::complex,
+    {"Encounter.classHistory", 24, R4Form::complex,
      "class:Coding period:Period"},
-    {"Encounter.diagnosis", "BackboneElement", R4Form::complex,
+    {"Encounter.diagnosis", 24, R4Form::complex,
      "condition:Reference use:CodeableConcept rank:positiveInt"},
-    {"Encounter.hospitalization", "BackboneElement", R4Form::complex,
+    {"Encounter.hospitalization", 24, R4Form::complex,
      "preAdmissionIdentifier:Identifier origin:Reference admitSource:CodeableConcept "
      "reAdmission:CodeableConcept dietPreference*CodeableConcept specialCourtesy*CodeableConcept "
      "specialArrangement*CodeableConcept destination:Reference dischargeDisposition:CodeableConcept"},
-    {"Encounter.location", "BackboneElement", R4Form::complex,
+    {"Encounter.location", 24, R4Form::complex,
      "location:Reference status:code physicalType:CodeableConcept period:Period"},
-    {"Encounter.participant", "BackboneElement", R4Form::complex,
+    {"Encounter.participant", 24, R4Form::complex,
      "type*CodeableConcept period:Period individual:Reference"},
-    {"Encounter.statusHistory", "BackboneElement", R4Form::complex,
+    {"Encounter.statusHistory", 24, R4Form::complex,
      "status:code period:Period"},
-    {"Endpoint", "DomainResource", R4Form::resource,
+    {"Endpoint", 196, R4Form::resource,
      "identifier*Identifier status:code connectionType:Coding name:string managingOrganization:Reference "
      "contact*ContactPoint period:Period payloadType*CodeableConcept payloadMimeType*code address:url "
      "header*string"},
-    {"EnrollmentRequest", "DomainResource", R4Form::resource,
+    {"EnrollmentRequest", 196, R4Form::resource,
      "identifier*Identifier status:code created:dateTime insurer:Reference provider:Reference "
      "candidate:Reference coverage:Reference"},
-    {"EnrollmentResponse", "DomainResource", R4Form::resource,
+    {"EnrollmentResponse", 196, R4Form::resource,
      "identifier*Identifier status:code request:Reference outcome:code disposition:string created:dateTime "
      "organization:Reference requestProvider:Reference"},
-    {"EpisodeOfCare", "DomainResource", R4Form::resource,
+    {"EpisodeOfCare", 196, R4Form::resource,
      "identifier*Identifier status:code statusHistory*EpisodeOfCare.statusHistory type*CodeableConcept "
      "diagnosis*EpisodeOfCare.diagnosis patient:Reference managingOrganization:Reference period:Period "
      "referralRequest*Reference careManager:Reference team*Reference account*Reference"},
-    {"EpisodeOfCare.diagnosis", "BackboneElement", R4Form::complex,
+    {"EpisodeOfCare.diagnosis", 24, R4Form::complex,
      "condition:Reference role:CodeableConcept rank:positiveInt"},
-    {"EpisodeOfCare.statusHistory", "BackboneElement", R4Form::complex,
+    {"EpisodeOfCare.statusHistory", 24, R4Form::complex,
      "status:code period:Period"},
-    {"EventDefinition", "DomainResource", R4Form::resource,
+    {"EventDefinition", 196, R4Form::resource,
      "url:uri identifier*Identifier version:string name:string title:string subtitle:string status:code "
      "experimental:boolean subject#CodeableConcept|Reference date:dateTime publisher:string "
      "contact*ContactDetail description:markdown useContext*UsageContext jurisdiction*CodeableConcept "
      "purpose:markdown usage:string copyright:markdown approvalDate:date lastReviewDate:date "
      "effectivePeriod:Period topic*CodeableConcept author*ContactDetail editor*ContactDetail "
      "reviewer*ContactDetail endorser*ContactDetail relatedArtifact*RelatedArtifact trigger*TriggerDefinition"},
-    {"Evidence", "DomainResource", R4Form::resource,
+    {"Evidence", 196, R4Form::resource,
      "url:uri identifier*Identifier version:string name:string title:string shortTitle:string subtitle:string "
      "status:code date:dateTime publisher:string contact*ContactDetail description:markdown note*Annotation "
      "useContext*UsageContext jurisdiction*CodeableConcept copyright:markdown approvalDate:date "
      "lastReviewDate:date effectivePeriod:Period topic*CodeableConcept author*ContactDetail "
      "editor*ContactDetail reviewer*ContactDetail endorser*ContactDetail relatedArtifact*RelatedArtifact "
      "exposureBackground:Reference exposureVariant*Reference outcome*Reference"},
-    {"EvidenceVariable", "DomainResource", R4Form::resource,
+    {"EvidenceVariable", 196, R4Form::resource,
      "url:uri identifier*Identifier version:string name:string title:string shortTitle:string subtitle:string "
      "status:code date:dateTime publisher:string contact*ContactDetail description:markdown note*Annotation "
      "useContext*UsageContext jurisdiction*CodeableConcept copyright:markdown approvalDate:date "
      "lastReviewDate:date effectivePeriod:Period topic*CodeableConcept author*ContactDetail "
      "editor*ContactDetail reviewer*ContactDetail endorser*ContactDetail relatedArtifact*RelatedArtifact "
      "type:code characteristic*EvidenceVariable.characteristic"},
-    {"EvidenceVariable.characteristic", "BackboneElement", R4Form::complex,
+    {"EvidenceVariable.characteristic", 24, R4Form::complex,
      "description:string "
      "definition#Reference|canonical|CodeableConcept|Expression|DataRequirement|TriggerDefinition "
      "usageContext*UsageContext exclude:boolean participantEffective#dateTime|Period|Duration|Timing "
      "timeFromStart:Duration groupMeasure:code"},
-    {"ExampleScenario", "DomainResource", R4Form::resource,
+    {"ExampleScenario", 196, R4Form::resource,
      "url:uri identifier*Identifier version:string name:string status:code experimental:boolean date:dateTime "
      "publisher:string contact*ContactDetail useContext*UsageContext jurisdiction*CodeableConcept "
      "copyright:markdown purpose:markdown actor*ExampleScenario.actor instance*ExampleScenario.instance "
      "process*ExampleScenario.process workflow*canonical"},
-    {"ExampleScenario.actor", "BackboneElement", R4Form::complex,
+    {"ExampleScenario.actor", 24, R4Form::complex,
      "actorId:string type:code name:string description:markdown"},
-    {"ExampleScenario.instance", "BackboneElement", R4Form::complex,
+    {"ExampleScenario.instance", 24, R4Form::complex,
      "resourceId:string resourceType:code name:string description:markdown "
      "version*ExampleScenario.instance.version containedInstance*ExampleScenario.instance.containedInstance"},
-    {"ExampleScenario.instance.containedInstance", "BackboneElement", R4Form::complex,
+    {"ExampleScenario.instance.containedInstance", 24, R4Form::complex,
      "resourceId:string versionId:string"},
-    {"ExampleScenario.instance.version", "BackboneElement", R4Form::complex,
+    {"ExampleScenario.instance.version", 24, R4Form::complex,
      "versionId:string description:markdown"},
-    {"ExampleScenario.process", "BackboneElement", R4Form::complex,
+    {"ExampleScenario.process", 24, R4Form::complex,
      "title:string description:markdown preConditions:markdown postConditions:markdown "
      "step*ExampleScenario.process.step"},
-    {"ExampleScenario.process.step", "BackboneElement", R4Form::complex,
+    {"ExampleScenario.process.step", 24, R4Form::complex,
      "process*ExampleScenario.process pause:boolean operation:ExampleScenario.process.step.operation "
      "alternative*ExampleScenario.process.step.alternative"},
-    {"ExampleScenario.process.step.alternative", "BackboneElement", R4Form::complex,
+    {"ExampleScenario.process.step.alternative", 24, R4Form::complex,
      "title:string description:markdown step*ExampleScenario.process.step"},
-    {"ExampleScenario.process.step.operation", "BackboneElement", R4Form::complex,
+    {"ExampleScenario.process.step.operation", 24, R4Form::complex,
      "number:string type:string name:string initiator:string receiver:string description:markdown "
      "initiatorActive:boolean receiverActive:boolean request:ExampleScenario.instance.containedInstance "
      "response:ExampleScenario.instance.containedInstance"},
-    {"ExplanationOfBenefit", "DomainResource", R4Form::resource,
+    {"ExplanationOfBenefit", 196, R4Form::resource,
      "identifier*Identifier status:code type:CodeableConcept subType:CodeableConcept use:code "
      "patient:Reference billablePeriod:Period created:dateTime enterer:Reference insurer:Reference "
      "provider:Reference priority:CodeableConcept fundsReserveRequested:CodeableConcept "
@@ -804,35 +804,35 @@ extern const R4TypeRow kR4Types[] = {
      "payment:ExplanationOfBenefit.payment formCode:CodeableConcept form:Attachment "
      "processNote*ExplanationOfBenefit.processNote benefitPeriod:Period "
      "benefitBalance*ExplanationOfBenefit.benefitBalance"},
-    {"ExplanationOfBenefit.accident", "BackboneElement", R4Form::complex,
+    {"ExplanationOfBenefit.accident", 24, R4Form::complex,
      "date:date type:CodeableConcept location#Address|Reference"},
-    {"ExplanationOfBenefit.addItem", "BackboneElement", R4Form::complex,
+    {"ExplanationOfBenefit.addItem", 24, R4Form::complex,
      "itemSequence*positiveInt detailSequence*positiveInt subDetailSequence*positiveInt provider*Reference "
      "productOrService:CodeableConcept modifier*CodeableConcept programCode*CodeableConcept "
      "serviced#date|Period location#CodeableConcept|Address|Reference quantity:Quantity unitPrice:Money "
      "factor:decimal net:Money bodySite:CodeableConcept subSite*CodeableConcept noteNumber*positiveInt "
      "adjudication*ExplanationOfBenefit.item.adjudication detail*ExplanationOfBenefit.addItem.detail"},
-    {"ExplanationOfBenefit.addItem.detail", "BackboneElement", R4Form::complex,
+    {"ExplanationOfBenefit.addItem.detail", 24, R4Form::complex,
      "productOrService:CodeableConcept modifier*CodeableConcept quantity:Quantity unitPrice:Money "
      "factor:decimal net:Money noteNumber*positiveInt adjudication*ExplanationOfBenefit.item.adjudication "
      "subDetail*ExplanationOfBenefit.addItem.detail.subDetail"},
-    {"ExplanationOfBenefit.addItem.detail.subDetail", "BackboneElement", R4Form::complex,
+    {"ExplanationOfBenefit.addItem.detail.subDetail", 24, R4Form::complex,
      "productOrService:CodeableConcept modifier*CodeableConcept quantity:Quantity unitPrice:Money "
      "factor:decimal net:Money noteNumber*positiveInt adjudication*ExplanationOfBenefit.item.adjudication"},
-    {"ExplanationOfBenefit.benefitBalance", "BackboneElement", R4Form::complex,
+    {"ExplanationOfBenefit.benefitBalance", 24, R4Form::complex,
      "category:CodeableConcept excluded:boolean name:string description:string network:CodeableConcept "
      "unit:CodeableConcept term:CodeableConcept financial*ExplanationOfBenefit.benefitBalance.financial"},
-    {"ExplanationOfBenefit.benefitBalance.financial", "BackboneElement", R4Form::complex,
+    {"ExplanationOfBenefit.benefitBalance.financial", 24, R4Form::complex,
      "type:CodeableConcept allowed#unsignedInt|string|Money used#unsignedInt|Money"},
-    {"ExplanationOfBenefit.careTeam", "BackboneElement", R4Form::complex,
+    {"ExplanationOfBenefit.careTeam", 24, R4Form::complex,
      "sequence:positiveInt provider:Reference responsible:boolean role:CodeableConcept "
      "qualification:CodeableConcept"},
-    {"ExplanationOfBenefit.diagnosis", "BackboneElement", R4Form::complex,
+    {"ExplanationOfBenefit.diagnosis", 24, R4Form::complex,
      "sequence:positiveInt diagnosis#CodeableConcept|Reference type*CodeableConcept "
      "onAdmission:CodeableConcept packageCode:CodeableConcept"},
-    {"ExplanationOfBenefit.insurance", "BackboneElement", R4Form::complex,
+    {"ExplanationOfBenefit.insurance", 24, R4Form::complex,
      "focal:boolean coverage:Reference preAuthRef*string"},
-    {"ExplanationOfBenefit.item", "BackboneElement", R4Form::complex,
+    {"ExplanationOfBenefit.item", 24, R4Form::complex,
      "sequence:positiveInt careTeamSequence*positiveInt diagnosisSequence*positiveInt "
      "procedureSequence*positiveInt informationSequence*positiveInt revenue:CodeableConcept "
      "category:CodeableConcept productOrService:CodeableConcept modifier*CodeableConcept "
@@ -840,84 +840,84 @@ extern const R4TypeRow kR4Types[] = {
      "quantity:Quantity unitPrice:Money factor:decimal net:Money udi*Reference bodySite:CodeableConcept "
      "subSite*CodeableConcept encounter*Reference noteNumber*positiveInt "
      "adjudication*ExplanationOfBenefit.item.adjudication detail*ExplanationOfBenefit.item.detail"},
-    {"ExplanationOfBenefit.item.adjudication", "BackboneElement", R4Form::complex,
+    {"ExplanationOfBenefit.item.adjudication", 24, R4Form::complex,
      "category:CodeableConcept reason:CodeableConcept amount:Money value:decimal"},
-    {"ExplanationOfBenefit.item.detail", "BackboneElement", R4Form::complex,
+    {"ExplanationOfBenefit.item.detail", 24, R4Form::complex,
      "sequence:positiveInt revenue:CodeableConcept category:CodeableConcept productOrService:CodeableConcept "
      "modifier*CodeableConcept programCode*CodeableConcept quantity:Quantity unitPrice:Money factor:decimal "
      "net:Money udi*Reference noteNumber*positiveInt adjudication*ExplanationOfBenefit.item.adjudication "
      "subDetail*ExplanationOfBenefit.item.detail.subDetail"},
-    {"ExplanationOfBenefit.item.detail.subDetail", "BackboneElement", R4Form::complex,
+    {"ExplanationOfBenefit.item.detail.subDetail", 24, R4Form::complex,
      "sequence:positiveInt revenue:CodeableConcept category:CodeableConcept productOrService:CodeableConcept "
      "modifier*CodeableConcept programCode*CodeableConcept quantity:Quantity unitPrice:Money factor:decimal "
      "net:Money udi*Reference noteNumber*positiveInt adjudication*ExplanationOfBenefit.item.adjudication"},
-    {"ExplanationOfBenefit.payee", "BackboneElement", R4Form::complex,
+    {"ExplanationOfBenefit.payee", 24, R4Form::complex,
      "type:CodeableConcept party:Reference"},
-    {"ExplanationOfBenefit.payment", "BackboneElement", R4Form::complex,
+    {"ExplanationOfBenefit.payment", 24, R4Form::complex,
      "type:CodeableConcept adjustment:Money adjustmentReason:CodeableConcept date:date amount:Money "
      "identifier:Identifier"},
-    {"ExplanationOfBenefit.procedure", "BackboneElement", R4Form::complex,
+    {"ExplanationOfBenefit.procedure", 24, R4Form::complex,
      "sequence:positiveInt type*CodeableConcept date:dateTime procedure#CodeableConcept|Reference "
      "udi*Reference"},
-    {"ExplanationOfBenefit.processNote", "BackboneElement", R4Form::complex,
+    {"ExplanationOfBenefit.processNote", 24, R4Form::complex,
      "number:positiveInt type:code text:string language:CodeableConcept"},
-    {"ExplanationOfBenefit.related", "BackboneElement", R4Form::complex,
+    {"ExplanationOfBenefit.related", 24, R4Form::complex,
      "claim:Reference relationship:CodeableConcept reference:Identifier"},
-    {"ExplanationOfBenefit.supportingInfo", "BackboneElement", R4Form::complex,
+    {"ExplanationOfBenefit.supportingInfo", 24, R4Form::complex,
      "sequence:positiveInt category:CodeableConcept code:CodeableConcept timing#date|Period "
      "value#boolean|string|Quantity|Attachment|Reference reason:Coding"},
-    {"ExplanationOfBenefit.total", "BackboneElement", R4Form::complex,
+    {"ExplanationOfBenefit.total", 24, R4Form::complex,
      "category:CodeableConcept amount:Money"},
-    {"Expression", "Element", R4Form::complex,
+    {"Expression", 207, R4Form::complex,
      "description:string name:id language:code expression:string reference:uri"},
-    {"Extension", "Element", R4Form::complex,
+    {"Extension", 207, R4Form::complex,
      "url@string value#?"},
-    {"FamilyMemberHistory", "DomainResource", R4Form::resource,
+    {"FamilyMemberHistory", 196, R4Form::resource,
      "identifier*Identifier instantiatesCanonical*canonical instantiatesUri*uri status:code "
      "dataAbsentReason:CodeableConcept patient:Reference date:dateTime name:string "
      "relationship:CodeableConcept sex:CodeableConcept born#Period|date|string age#Age|Range|string "
      "estimatedAge:boolean deceased#boolean|Age|Range|date|string reasonCode*CodeableConcept "
      "reasonReference*Reference note*Annotation condition*FamilyMemberHistory.condition"},
-    {"FamilyMemberHistory.condition", "BackboneElement", R4Form::complex,
+    {"FamilyMemberHistory.condition", 24, R4Form::complex,
      "code:CodeableConcept outcome:CodeableConcept contributedToDeath:boolean onset#Age|Range|Period|string "
      "note*Annotation"},
-    {"Flag", "DomainResource", R4Form::resource,
+    {"Flag", 196, R4Form::resource,
      "identifier*Identifier status:code category*CodeableConcept code:CodeableConcept subject:Reference "
      "period:Period encounter:Reference author:Reference"},
-    {"Goal", "DomainResource", R4Form::resource,
+    {"Goal", 196, R4Form::resource,
      "identifier*Identifier lifecycleStatus:code achievementStatus:CodeableConcept category*CodeableConcept "
      "priority:CodeableConcept description:CodeableConcept subject:Reference start#date|CodeableConcept "
      "target*Goal.target statusDate:date statusReason:string expressedBy:Reference addresses*Reference "
      "note*Annotation outcomeCode*CodeableConcept outcomeReference*Reference"},
-    {"Goal.target", "BackboneElement", R4Form::complex,
+    {"Goal.target", 24, R4Form::complex,
      "measure:CodeableConcept detail#Quantity|Range|CodeableConcept|string|boolean|integer|Ratio "
      "due#date|Duration"},
-    {"GraphDefinition", "DomainResource", R4Form::resource,
+    {"GraphDefinition", 196, R4Form::resource,
      "url:uri version:string name:string status:code experimental:boolean date:dateTime publisher:string "
      "contact*ContactDetail description:markdown useContext*UsageContext jurisdiction*CodeableConcept "
      "purpose:markdown start:code profile:canonical link*GraphDefinition.link"},
-    {"GraphDefinition.link", "BackboneElement", R4Form::complex,
+    {"GraphDefinition.link", 24, R4Form::complex,
      "path:string sliceName:string min:integer max:string description:string "
      "target*GraphDefinition.link.target"},
-    {"GraphDefinition.link.target", "BackboneElement", R4Form::complex,
+    {"GraphDefinition.link.target", 24, R4Form::complex,
      "type:code params:string profile:canonical compartment*GraphDefinition.link.target.compartment "
      "link*GraphDefinition.link"},
-    {"GraphDefinition.link.target.compartment", "BackboneElement", R4Form::complex,
+    {"GraphDefinition.link.target.compartment", 24, R4Form::complex,
      "use:code code:code rule:code expression:string description:string"},
-    {"Group", "DomainResource", R4Form::resource,
+    {"Group", 196, R4Form::resource,
      "identifier*Identifier active:boolean type:code actual:boolean code:CodeableConcept name:string "
      "quantity:unsignedInt managingEntity:Reference characteristic*Group.characteristic member*Group.member"},
-    {"Group.characteristic", "BackboneElement", R4Form::complex,
+    {"Group.characteristic", 24, R4Form::complex,
      "code:CodeableConcept value#CodeableConcept|boolean|Quantity|Range|Reference exclude:boolean "
      "period:Period"},
-    {"Group.member", "BackboneElement", R4Form::complex,
+    {"Group.member", 24, R4Form::complex,
      "entity:Reference period:Period inactive:boolean"},
-    {"GuidanceResponse", "DomainResource", R4Form::resource,
+    {"GuidanceResponse", 196, R4Form::resource,
      "requestIdentifier:Identifier identifier*Identifier module#uri|canonical|CodeableConcept status:code "
      "subject:Reference encounter:Reference occurrenceDateTime:dateTime performer:Reference "
      "reasonCode*CodeableConcept reasonReference*Reference note*Annotation evaluationMessage*Reference "
      "outputParameters:Reference result:Reference dataRequirement*DataRequirement"},
-    {"HealthcareService", "DomainResource", R4Form::resource,
+    {"HealthcareService", 196, R4Form::resource,
      "identifier*Identifier active:boolean providedBy:Reference category*CodeableConcept type*CodeableConcept "
      "specialty*CodeableConcept location*Reference name:string comment:string extraDetails:markdown "
      "photo:Attachment telecom*ContactPoint coverageArea*Reference serviceProvisionCode*CodeableConcept "
@@ -925,31 +925,31 @@ extern const R4TypeRow kR4Types[] = {
      "communication*CodeableConcept referralMethod*CodeableConcept appointmentRequired:boolean "
      "availableTime*HealthcareService.availableTime notAvailable*HealthcareService.notAvailable "
      "availabilityExceptions:string endpoint*Reference"},
-    {"HealthcareService.availableTime", "BackboneElement", R4Form::complex,
+    {"HealthcareService.availableTime", 24, R4Form::complex,
      "daysOfWeek*code allDay:boolean availableStartTime:time availableEndTime:time"},
-    {"HealthcareService.eligibility", "BackboneElement", R4Form::complex,
+    {"HealthcareService.eligibility", 24, R4Form::complex,
      "code:CodeableConcept comment:markdown"},
-    {"HealthcareService.notAvailable", "BackboneElement", R4Form::complex,
+    {"HealthcareService.notAvailable", 24, R4Form::complex,
      "description:string during:Period"},
-    {"HumanName", "Element", R4Form::complex,
+    {"HumanName", 207, R4Form::complex,
      "use:code text:string family:string given*string prefix*string suffix*string period:Period"},
-    {"Identifier", "Element", R4Form::complex,
+    {"Identifier", 207, R4Form::complex,
      "use:code type:CodeableConcept system:uri value:string period:Period assigner:Reference"},
-    {"ImagingStudy", "DomainResource", R4Form::resource,
+    {"ImagingStudy", 196, R4Form::resource,
      "identifier*Identifier status:code modality*Coding subject:Reference encounter:Reference "
      "started:dateTime basedOn*Reference referrer:Reference interpreter*Reference endpoint*Reference "
      "numberOfSeries:unsignedInt numberOfInstances:unsignedInt procedureReference:Reference "
      "procedureCode*CodeableConcept location:Reference reasonCode*CodeableConcept reasonReference*Reference "
      "note*Annotation description:string series*ImagingStudy.series"},
-    {"ImagingStudy.series", "BackboneElement", R4Form::complex,
+    {"ImagingStudy.series", 24, R4Form::complex,
      "uid:id number:unsignedInt modality:Coding description:string numberOfInstances:unsignedInt "
      "endpoint*Reference bodySite:Coding laterality:Coding specimen*Reference started:dateTime "
      "performer*ImagingStudy.series.performer instance*ImagingStudy.series.instance"},
-    {"ImagingStudy.series.instance", "BackboneElement", R4Form::complex,
+    {"ImagingStudy.series.instance", 24, R4Form::complex,
      "uid:id sopClass:Coding number:unsignedInt title:string"},
-    {"ImagingStudy.series.performer", "BackboneElement", R4Form::complex,
+    {"ImagingStudy.series.performer", 24, R4Form::complex,
      "function:CodeableConcept actor:Reference"},
-    {"Immunization", "DomainResource", R4Form::resource,
+    {"Immunization", 196, R4Form::resource,
      "identifier*Identifier status:code statusReason:CodeableConcept vaccineCode:CodeableConcept "
      "patient:Reference encounter:Reference occurrence#dateTime|string recorded:dateTime "
      "primarySource:boolean reportOrigin:CodeableConcept location:Reference manufacturer:Reference "
@@ -958,99 +958,99 @@ extern const R4TypeRow kR4Types[] = {
      "isSubpotent:boolean subpotentReason*CodeableConcept education*Immunization.education "
      "programEligibility*CodeableConcept fundingSource:CodeableConcept reaction*Immunization.reaction "
      "protocolApplied*Immunization.protocolApplied"},
-    {"Immunization.education", "BackboneElement", R4Form::complex,
+    {"Immunization.education", 24, R4Form::complex,
      "documentType:string reference:uri publicationDate:dateTime presentationDate:dateTime"},
-    {"Immunization.performer", "BackboneElement", R4Form::complex,
+    {"Immunization.performer", 24, R4Form::complex,
      "function:CodeableConcept actor:Reference"},
-    {"Immunization.protocolApplied", "BackboneElement", R4Form::complex,
+    {"Immunization.protocolApplied", 24, R4Form::complex,
      "series:string authority:Reference targetDisease*CodeableConcept doseNumber#positiveInt|string "
      "seriesDoses#positiveInt|string"},
-    {"Immunization.reaction", "BackboneElement", R4Form::complex,
+    {"Immunization.reaction", 24, R4Form::complex,
      "date:dateTime detail:Reference reported:boolean"},
-    {"ImmunizationEvaluation", "DomainResource", R4Form::resource,
+    {"ImmunizationEvaluation", 196, R4Form::resource,
      "identifier*Identifier status:code patient:Reference date:dateTime authority:Reference "
      "targetDisease:CodeableConcept immunizationEvent:Reference doseStatus:CodeableConcept "
      "doseStatusReason*CodeableConcept description:string series:string doseNumber#positiveInt|string "
      "seriesDoses#positiveInt|string"},
-    {"ImmunizationRecommendation", "DomainResource", R4Form::resource,
+    {"ImmunizationRecommendation", 196, R4Form::resource,
      "identifier*Identifier patient:Reference date:dateTime authority:Reference "
      "recommendation*ImmunizationRecommendation.recommendation"},
-    {"ImmunizationRecommendation.recommendation", "BackboneElement", R4Form::complex,
+    {"ImmunizationRecommendation.recommendation", 24, R4Form::complex,
      "vaccineCode*CodeableConcept targetDisease:CodeableConcept contraindicatedVaccineCode*CodeableConcept "
      "forecastStatus:CodeableConcept forecastReason*CodeableConcept "
      "dateCriterion*ImmunizationRecommendation.recommendation.dateCriterion description:string series:string "
      "doseNumber#positiveInt|string seriesDoses#positiveInt|string supportingImmunization*Reference "
      "supportingPatientInformation*Reference"},
-    {"ImmunizationRecommendation.recommendation.dateCriterion", "BackboneElement", R4Form::complex,
+    {"ImmunizationRecommendation.recommendation.dateCriterion", 24, R4Form::complex,
      "code:CodeableConcept value:dateTime"},
-    {"ImplementationGuide", "DomainResource", R4Form::resource,
+    {"ImplementationGuide", 196, R4Form::resource,
      "url:uri version:string name:string title:string status:code experimental:boolean date:dateTime "
      "publisher:string contact*ContactDetail description:markdown useContext*UsageContext "
      "jurisdiction*CodeableConcept copyright:markdown packageId:id license:code fhirVersion*code "
      "dependsOn*ImplementationGuide.dependsOn global*ImplementationGuide.global "
      "definition:ImplementationGuide.definition manifest:ImplementationGuide.manifest"},
-    {"ImplementationGuide.definition", "BackboneElement", R4Form::complex,
+    {"ImplementationGuide.definition", 24, R4Form::complex,
      "grouping*ImplementationGuide.definition.grouping resource*ImplementationGuide.definition.resource "
      "page:ImplementationGuide.definition.page parameter*ImplementationGuide.definition.parameter "
      "template*ImplementationGuide.definition.template"},
-    {"ImplementationGuide.definition.grouping", "BackboneElement", R4Form::complex,
+    {"ImplementationGuide.definition.grouping", 24, R4Form::complex,
      "name:string description:string"},
-    {"ImplementationGuide.definition.page", "BackboneElement", R4Form::complex,
+    {"ImplementationGuide.definition.page", 24, R4Form::complex,
      "name#url|Reference title:string generation:code page*ImplementationGuide.definition.page"},
-    {"ImplementationGuide.definition.parameter", "BackboneElement", R4Form::complex,
+    {"ImplementationGuide.definition.parameter", 24, R4Form::complex,
      "code:code value:string"},
-    {"ImplementationGuide.definition.resource", "BackboneElement", R4Form::complex,
+    {"ImplementationGuide.definition.resource", 24, R4Form::complex,
      "reference:Reference fhirVersion*code name:string description:string example#boolean|canonical "
      "groupingId:id"},
-    {"ImplementationGuide.definition.template", "BackboneElement", R4Form::complex,
+    {"ImplementationGuide.definition.template", 24, R4Form::complex,
      "code:code source:string scope:string"},
-    {"ImplementationGuide.dependsOn", "BackboneElement", R4Form::complex,
+    {"ImplementationGuide.dependsOn", 24, R4Form::complex,
      "uri:canonical packageId:id version:string"},
-    {"ImplementationGuide.global", "BackboneElement", R4Form::complex,
+    {"ImplementationGuide.global", 24, R4Form::complex,
      "type:code profile:canonical"},
-    {"ImplementationGuide.manifest", "BackboneElement", R4Form::complex,
+    {"ImplementationGuide.manifest", 24, R4Form::complex,
      "rendering:url resource*ImplementationGuide.manifest.resource page*ImplementationGuide.manifest.page "
      "image*string other*string"},
-    {"ImplementationGuide.manifest.page", "BackboneElement", R4Form::complex,
+    {"ImplementationGuide.manifest.page", 24, R4Form::complex,
      "name:string title:string anchor*string"},
-    {"ImplementationGuide.manifest.resource", "BackboneElement", R4Form::complex,
+    {"ImplementationGuide.manifest.resource", 24, R4Form::complex,
      "reference:Reference example#boolean|canonical relativePath:url"},
-    {"InsurancePlan", "DomainResource", R4Form::resource,
+    {"InsurancePlan", 196, R4Form::resource,
      "identifier*Identifier status:code type*CodeableConcept name:string alias*string period:Period "
      "ownedBy:Reference administeredBy:Reference coverageArea*Reference contact*InsurancePlan.contact "
      "endpoint*Reference network*Reference coverage*InsurancePlan.coverage plan*InsurancePlan.plan"},
-    {"InsurancePlan.contact", "BackboneElement", R4Form::complex,
+    {"InsurancePlan.contact", 24, R4Form::complex,
      "purpose:CodeableConcept name:HumanName telecom*ContactPoint address:Address"},
-    {"InsurancePlan.coverage", "BackboneElement", R4Form::complex,
+    {"InsurancePlan.coverage", 24, R4Form::complex,
      "type:CodeableConcept network*Reference benefit*InsurancePlan.coverage.benefit"},
-    {"InsurancePlan.coverage.benefit", "BackboneElement", R4Form::complex,
+    {"InsurancePlan.coverage.benefit", 24, R4Form::complex,
      "type:CodeableConcept requirement:string limit*InsurancePlan.coverage.benefit.limit"},
-    {"InsurancePlan.coverage.benefit.limit", "BackboneElement", R4Form::complex,
+    {"InsurancePlan.coverage.benefit.limit", 24, R4Form::complex,
      "value:Quantity code:CodeableConcept"},
-    {"InsurancePlan.plan", "BackboneElement", R4Form::complex,
+    {"InsurancePlan.plan", 24, R4Form::complex,
      "identifier*Identifier type:CodeableConcept coverageArea*Reference network*Reference "
      "generalCost*InsurancePlan.plan.generalCost specificCost*InsurancePlan.plan.specificCost"},
-    {"InsurancePlan.plan.generalCost", "BackboneElement", R4Form::complex,
+    {"InsurancePlan.plan.generalCost", 24, R4Form::complex,
      "type:CodeableConcept groupSize:positiveInt cost:Money comment:string"},
-    {"InsurancePlan.plan.specificCost", "BackboneElement", R4Form::complex,
+    {"InsurancePlan.plan.specificCost", 24, R4Form::complex,
      "category:CodeableConcept benefit*InsurancePlan.plan.specificCost.benefit"},
-    {"InsurancePlan.plan.specificCost.benefit", "BackboneElement", R4Form::complex,
+    {"InsurancePlan.plan.specificCost.benefit", 24, R4Form::complex,
      "type:CodeableConcept cost*InsurancePlan.plan.specificCost.benefit.cost"},
-    {"InsurancePlan.plan.specificCost.benefit.cost", "BackboneElement", R4Form::complex,
+    {"InsurancePlan.plan.specificCost.benefit.cost", 24, R4Form::complex,
      "type:CodeableConcept applicability:CodeableConcept qualifiers*CodeableConcept value:Quantity"},
-    {"Invoice", "DomainResource", R4Form::resource,
+    {"Invoice", 196, R4Form::resource,
      "identifier*Identifier status:code cancelledReason:string type:CodeableConcept subject:Reference "
      "recipient:Reference date:dateTime participant*Invoice.participant issuer:Reference account:Reference "
      "lineItem*Invoice.lineItem totalPriceComponent*Invoice.lineItem.priceComponent totalNet:Money "
      "totalGross:Money paymentTerms:markdown note*Annotation"},
-    {"Invoice.lineItem", "BackboneElement", R4Form::complex,
+    {"Invoice.lineItem", 24, R4Form::complex,
      "sequence:positiveInt chargeItem#Reference|CodeableConcept "
      "priceComponent*Invoice.lineItem.priceComponent"},
-    {"Invoice.lineItem.priceComponent", "BackboneElement", R4Form::complex,
+    {"Invoice.lineItem.priceComponent", 24, R4Form::complex,
      "type:code code:CodeableConcept factor:decimal amount:Money"},
-    {"Invoice.participant", "BackboneElement", R4Form::complex,
+    {"Invoice.participant", 24, R4Form::complex,
      "role:CodeableConcept actor:Reference"},
-    {"Library", "DomainResource", R4Form::resource,
+    {"Library", 196, R4Form::resource,
      "url:uri identifier*Identifier version:string name:string title:string subtitle:string status:code "
      "experimental:boolean type:CodeableConcept subject#CodeableConcept|Reference date:dateTime "
      "publisher:string contact*ContactDetail description:markdown useContext*UsageContext "
@@ -1058,29 +1058,29 @@ extern const R4TypeRow kR4Types[] = {
      "lastReviewDate:date effectivePeriod:Period topic*CodeableConcept author*ContactDetail "
      "editor*ContactDetail reviewer*ContactDetail endorser*ContactDetail relatedArtifact*RelatedArtifact "
      "parameter*ParameterDefinition dataRequirement*DataRequirement content*Attachment"},
-    {"Linkage", "DomainResource", R4Form::resource,
+    {"Linkage", 196, R4Form::resource,
      "active:boolean author:Reference item*Linkage.item"},
-    {"Linkage.item", "BackboneElement", R4Form::complex,
+    {"Linkage.item", 24, R4Form::complex,
      "type:code resource:Reference"},
-    {"List", "DomainResource", R4Form::resource,
+    {"List", 196, R4Form::resource,
      "identifier*Identifier status:code mode:code title:string code:CodeableConcept subject:Reference "
      "encounter:Reference date:dateTime source:Reference orderedBy:CodeableConcept note*Annotation "
      "entry*List.entry emptyReason:CodeableConcept"},
-    {"List.entry", "BackboneElement", R4Form::complex,
+    {"List.entry", 24, R4Form::complex,
      "flag:CodeableConcept deleted:boolean date:dateTime item:Reference"},
-    {"Location", "DomainResource", R4Form::resource,
+    {"Location", 196, R4Form::resource,
      "identifier*Identifier status:code operationalStatus:Coding name:string alias*string description:string "
      "mode:code type*CodeableConcept telecom*ContactPoint address:Address physicalType:CodeableConcept "
      "position:Location.position managingOrganization:Reference partOf:Reference "
      "hoursOfOperation*Location.hoursOfOperation availabilityExceptions:string endpoint*Reference"},
-    {"Location.hoursOfOperation", "BackboneElement", R4Form::complex,
+    {"Location.hoursOfOperation", 24, R4Form::complex,
      "daysOfWeek*code allDay:boolean openingTime:time closingTime:time"},
-    {"Location.position", "BackboneElement", R4Form::complex,
+    {"Location.position", 24, R4Form::complex,
      "longitude:decimal latitude:decimal altitude:decimal"},
-    {"MarketingStatus", "BackboneElement", R4Form::complex,
+    {"MarketingStatus", 24, R4Form::complex,
      "country:CodeableConcept jurisdiction:CodeableConcept status:CodeableConcept dateRange:Period "
      "restoreDate:dateTime"},
-    {"Measure", "DomainResource", R4Form::resource,
+    {"Measure", 196, R4Form::resource,
      "url:uri identifier*Identifier version:string name:string title:string subtitle:string status:code "
      "experimental:boolean subject#CodeableConcept|Reference date:dateTime publisher:string "
      "contact*ContactDetail description:markdown useContext*UsageContext jurisdiction*CodeableConcept "
@@ -1091,61 +1091,61 @@ extern const R4TypeRow kR4Types[] = {
      "riskAdjustment:string rateAggregation:string rationale:markdown "
      "clinicalRecommendationStatement:markdown improvementNotation:CodeableConcept definition*markdown "
      "guidance:markdown group*Measure.group supplementalData*Measure.supplementalData"},
-    {"Measure.group", "BackboneElement", R4Form::complex,
+    {"Measure.group", 24, R4Form::complex,
      "code:CodeableConcept description:string population*Measure.group.population "
      "stratifier*Measure.group.stratifier"},
-    {"Measure.group.population", "BackboneElement", R4Form::complex,
+    {"Measure.group.population", 24, R4Form::complex,
      "code:CodeableConcept description:string criteria:Expression"},
-    {"Measure.group.stratifier", "BackboneElement", R4Form::complex,
+    {"Measure.group.stratifier", 24, R4Form::complex,
      "code:CodeableConcept description:string criteria:Expression "
      "component*Measure.group.stratifier.component"},
-    {"Measure.group.stratifier.component", "BackboneElement", R4Form::complex,
+    {"Measure.group.stratifier.component", 24, R4Form::complex,
      "code:CodeableConcept description:string criteria:Expression"},
-    {"Measure.supplementalData", "BackboneElement", R4Form::complex,
+    {"Measure.supplementalData", 24, R4Form::complex,
      "code:CodeableConcept usage*CodeableConcept description:string criteria:Expression"},
-    {"MeasureReport", "DomainResource", R4Form::resource,
+    {"MeasureReport", 196, R4Form::resource,
      "identifier*Identifier status:code type:code measure:canonical subject:Reference date:dateTime "
      "reporter:Reference period:Period improvementNotation:CodeableConcept group*MeasureReport.group "
      "evaluatedResource*Reference"},
-    {"MeasureReport.group", "BackboneElement", R4Form::complex,
+    {"MeasureReport.group", 24, R4Form::complex,
      "code:CodeableConcept population*MeasureReport.group.population measureScore:Quantity "
      "stratifier*MeasureReport.group.stratifier"},
-    {"MeasureReport.group.population", "BackboneElement", R4Form::complex,
+    {"MeasureReport.group.population", 24, R4Form::complex,
      "code:CodeableConcept count:integer subjectResults:Reference"},
-    {"MeasureReport.group.stratifier", "BackboneElement", R4Form::complex,
+    {"MeasureReport.group.stratifier", 24, R4Form::complex,
      "code*CodeableConcept stratum*MeasureReport.group.stratifier.stratum"},
-    {"MeasureReport.group.stratifier.stratum", "BackboneElement", R4Form::complex,
+    {"MeasureReport.group.stratifier.stratum", 24, R4Form::complex,
      "value:CodeableConcept component*MeasureReport.group.stratifier.stratum.component "
      "population*MeasureReport.group.stratifier.stratum.population measureScore:Quantity"},
-    {"MeasureReport.group.stratifier.stratum.component", "BackboneElement", R4Form::complex,
+    {"MeasureReport.group.stratifier.stratum.component", 24, R4Form::complex,
      "code:CodeableConcept value:CodeableConcept"},
-    {"MeasureReport.group.stratifier.stratum.population", "BackboneElement", R4Form::complex,
+    {"MeasureReport.group.stratifier.stratum.population", 24, R4Form::complex,
      "code:CodeableConcept count:integer subjectResults:Reference"},
-    {"Media", "DomainResource", R4Form::resource,
+    {"Media", 196, R4Form::resource,
      "identifier*Identifier basedOn*Reference partOf*Reference status:code type:CodeableConcept "
      "modality:CodeableConcept view:CodeableConcept subject:Reference encounter:Reference "
      "created#dateTime|Period issued:instant operator:Reference reasonCode*CodeableConcept "
      "bodySite:CodeableConcept deviceName:string device:Reference height:positiveInt width:positiveInt "
      "frames:positiveInt duration:decimal content:Attachment note*Annotation"},
-    {"Medication", "DomainResource", R4Form::resource,
+    {"Medication", 196, R4Form::resource,
      "identifier*Identifier code:CodeableConcept status:code manufacturer:Reference form:CodeableConcept "
      "amount:Ratio ingredient*Medication.ingredient batch:Medication.batch"},
-    {"Medication.batch", "BackboneElement", R4Form::complex,
+    {"Medication.batch", 24, R4Form::complex,
      "lotNumber:string expirationDate:dateTime"},
-    {"Medication.ingredient", "BackboneElement", R4Form::complex,
+    {"Medication.ingredient", 24, R4Form::complex,
      "item#CodeableConcept|Reference isActive:boolean strength:Ratio"},
-    {"MedicationAdministration", "DomainResource", R4Form::resource,
+    {"MedicationAdministration", 196, R4Form::resource,
      "identifier*Identifier instantiates*uri partOf*Reference status:code statusReason*CodeableConcept "
      "category:CodeableConcept medication#CodeableConcept|Reference subject:Reference context:Reference "
      "supportingInformation*Reference effective#dateTime|Period performer*MedicationAdministration.performer "
      "reasonCode*CodeableConcept reasonReference*Reference request:Reference device*Reference note*Annotation "
      "dosage:MedicationAdministration.dosage eventHistory*Reference"},
-    {"MedicationAdministration.dosage", "BackboneElement", R4Form::complex,
+    {"MedicationAdministration.dosage", 24, R4Form::complex,
      "text:string site:CodeableConcept route:CodeableConcept method:CodeableConcept dose:Quantity "
      "rate#Ratio|Quantity"},
-    {"MedicationAdministration.performer", "BackboneElement", R4Form::complex,
+    {"MedicationAdministration.performer", 24, R4Form::complex,
      "function:CodeableConcept actor:Reference"},
-    {"MedicationDispense", "DomainResource", R4Form::resource,
+    {"MedicationDispense", 196, R4Form::resource,
      "identifier*Identifier partOf*Reference status:code statusReason#CodeableConcept|Reference "
      "category:CodeableConcept medication#CodeableConcept|Reference subject:Reference context:Reference "
      "supportingInformation*Reference performer*MedicationDispense.performer location:Reference "
@@ -1153,11 +1153,11 @@ extern const R4TypeRow kR4Types[] = {
      "whenPrepared:dateTime whenHandedOver:dateTime destination:Reference receiver*Reference note*Annotation "
      "dosageInstruction*Dosage substitution:MedicationDispense.substitution detectedIssue*Reference "
      "eventHistory*Reference"},
-    {"MedicationDispense.performer", "BackboneElement", R4Form::complex,
+    {"MedicationDispense.performer", 24, R4Form::complex,
      "function:CodeableConcept actor:Reference"},
-    {"MedicationDispense.substitution", "BackboneElement", R4Form::complex,
+    {"MedicationDispense.substitution", 24, R4Form::complex,
      "wasSubstituted:boolean type:CodeableConcept reason*CodeableConcept responsibleParty*Reference"},
-    {"MedicationKnowledge", "DomainResource", R4Form::resource,
+    {"MedicationKnowledge", 196, R4Form::resource,
      "code:CodeableConcept status:code manufacturer:Reference doseForm:CodeableConcept amount:Quantity "
      "synonym*string relatedMedicationKnowledge*MedicationKnowledge.relatedMedicationKnowledge "
      "associatedMedication*Reference productType*CodeableConcept monograph*MedicationKnowledge.monograph "
@@ -1168,41 +1168,41 @@ extern const R4TypeRow kR4Types[] = {
      "packaging:MedicationKnowledge.packaging drugCharacteristic*MedicationKnowledge.drugCharacteristic "
      "contraindication*Reference regulatory*MedicationKnowledge.regulatory "
      "kinetics*MedicationKnowledge.kinetics"},
-    {"MedicationKnowledge.administrationGuidelines", "BackboneElement", R4Form::complex,
+    {"MedicationKnowledge.administrationGuidelines", 24, R4Form::complex,
      "dosage*MedicationKnowledge.administrationGuidelines.dosage indication#CodeableConcept|Reference "
      "patientCharacteristics*MedicationKnowledge.administrationGuidelines.patientCharacteristics"},
-    {"MedicationKnowledge.administrationGuidelines.dosage", "BackboneElement", R4Form::complex,
+    {"MedicationKnowledge.administrationGuidelines.dosage", 24, R4Form::complex,
      "type:CodeableConcept dosage*Dosage"},
-    {"MedicationKnowledge.administrationGuidelines.patientCharacteristics", "BackboneElement", R4Form::complex,
+    {"MedicationKnowledge.administrationGuidelines.patientCharacteristics", 24, R4Form::complex,
      "characteristic#CodeableConcept|Quantity value*string"},
-    {"MedicationKnowledge.cost", "BackboneElement", R4Form::complex,
+    {"MedicationKnowledge.cost", 24, R4Form::complex,
      "type:CodeableConcept source:string cost:Money"},
-    {"MedicationKnowledge.drugCharacteristic", "BackboneElement", R4Form::complex,
+    {"MedicationKnowledge.drugCharacteristic", 24, R4Form::complex,
      "type:CodeableConcept value#CodeableConcept|string|Quantity|base64Binary"},
-    {"MedicationKnowledge.ingredient", "BackboneElement", R4Form::complex,
+    {"MedicationKnowledge.ingredient", 24, R4Form::complex,
      "item#CodeableConcept|Reference isActive:boolean strength:Ratio"},
-    {"MedicationKnowledge.kinetics", "BackboneElement", R4Form::complex,
+    {"MedicationKnowledge.kinetics", 24, R4Form::complex,
      "areaUnderCurve*Quantity lethalDose50*Quantity halfLifePeriod:Duration"},
-    {"MedicationKnowledge.medicineClassification", "BackboneElement", R4Form::complex,
+    {"MedicationKnowledge.medicineClassification", 24, R4Form::complex,
      "type:CodeableConcept classification*CodeableConcept"},
-    {"MedicationKnowledge.monitoringProgram", "BackboneElement", R4Form::complex,
+    {"MedicationKnowledge.monitoringProgram", 24, R4Form::complex,
      "type:CodeableConcept name:string"},
-    {"MedicationKnowledge.monograph", "BackboneElement", R4Form::complex,
+    {"MedicationKnowledge.monograph", 24, R4Form::complex,
      "type:CodeableConcept source:Reference"},
-    {"MedicationKnowledge.packaging", "BackboneElement", R4Form::complex,
+    {"MedicationKnowledge.packaging", 24, R4Form::complex,
      "type:CodeableConcept quantity:Quantity"},
-    {"MedicationKnowledge.regulatory", "BackboneElement", R4Form::complex,
+    {"MedicationKnowledge.regulatory", 24, R4Form::complex,
      "regulatoryAuthority:Reference substitution*MedicationKnowledge.regulatory.substitution "
      "schedule*MedicationKnowledge.regulatory.schedule maxDispense:MedicationKnowledge.regulatory.maxDispense"},
-    {"MedicationKnowledge.regulatory.maxDispense", "BackboneElement", R4Form::complex,
+    {"MedicationKnowledge.regulatory.maxDispense", 24, R4Form::complex,
      "quantity:Quantity period:Duration"},
-    {"MedicationKnowledge.regulatory.schedule", "BackboneElement", R4Form::complex,
+    {"MedicationKnowledge.regulatory.schedule", 24, R4Form::complex,
      "schedule:CodeableConcept"},
-    {"MedicationKnowledge.regulatory.substitution", "BackboneElement", R4Form::complex,
+    {"MedicationKnowledge.regulatory.substitution", 24, R4Form::complex,
      "type:CodeableConcept allowed:boolean"},
-    {"MedicationKnowledge.relatedMedicationKnowledge", "BackboneElement", R4Form::complex,
+    {"MedicationKnowledge.relatedMedicationKnowledge", 24, R4Form::complex,
      "type:CodeableConcept reference*Reference"},
-    {"MedicationRequest", "DomainResource", R4Form::resource,
+    {"MedicationRequest", 196, R4Form::resource,
      "identifier*Identifier status:code statusReason:CodeableConcept intent:code category*CodeableConcept "
      "priority:code doNotPerform:boolean reported#boolean|Reference medication#CodeableConcept|Reference "
      "subject:Reference encounter:Reference supportingInformation*Reference authoredOn:dateTime "
@@ -1212,20 +1212,20 @@ extern const R4TypeRow kR4Types[] = {
      "insurance*Reference note*Annotation dosageInstruction*Dosage "
      "dispenseRequest:MedicationRequest.dispenseRequest substitution:MedicationRequest.substitution "
      "priorPrescription:Reference detectedIssue*Reference eventHistory*Reference"},
-    {"MedicationRequest.dispenseRequest", "BackboneElement", R4Form::complex,
+    {"MedicationRequest.dispenseRequest", 24, R4Form::complex,
      "initialFill:MedicationRequest.dispenseRequest.initialFill dispenseInterval:Duration "
      "validityPeriod:Period numberOfRepeatsAllowed:unsignedInt quantity:Quantity "
      "expectedSupplyDuration:Duration performer:Reference"},
-    {"MedicationRequest.dispenseRequest.initialFill", "BackboneElement", R4Form::complex,
+    {"MedicationRequest.dispenseRequest.initialFill", 24, R4Form::complex,
      "quantity:Quantity duration:Duration"},
-    {"MedicationRequest.substitution", "BackboneElement", R4Form::complex,
+    {"MedicationRequest.substitution", 24, R4Form::complex,
      "allowed#boolean|CodeableConcept reason:CodeableConcept"},
-    {"MedicationStatement", "DomainResource", R4Form::resource,
+    {"MedicationStatement", 196, R4Form::resource,
      "identifier*Identifier basedOn*Reference partOf*Reference status:code statusReason*CodeableConcept "
      "category:CodeableConcept medication#CodeableConcept|Reference subject:Reference context:Reference "
      "effective#dateTime|Period dateAsserted:dateTime informationSource:Reference derivedFrom*Reference "
      "reasonCode*CodeableConcept reasonReference*Reference note*Annotation dosage*Dosage"},
-    {"MedicinalProduct", "DomainResource", R4Form::resource,
+    {"MedicinalProduct", 196, R4Form::resource,
      "identifier*Identifier type:CodeableConcept domain:Coding combinedPharmaceuticalDoseForm:CodeableConcept "
      "legalStatusOfSupply:CodeableConcept additionalMonitoringIndicator:CodeableConcept "
      "specialMeasures*string paediatricUseIndicator:CodeableConcept productClassification*CodeableConcept "
@@ -1234,183 +1234,183 @@ extern const R4TypeRow kR4Types[] = {
      "name*MedicinalProduct.name crossReference*Identifier "
      "manufacturingBusinessOperation*MedicinalProduct.manufacturingBusinessOperation "
      "specialDesignation*MedicinalProduct.specialDesignation"},
-    {"MedicinalProduct.manufacturingBusinessOperation", "BackboneElement", R4Form::complex,
+    {"MedicinalProduct.manufacturingBusinessOperation", 24, R4Form::complex,
      "operationType:CodeableConcept authorisationReferenceNumber:Identifier effectiveDate:dateTime "
      "confidentialityIndicator:CodeableConcept manufacturer*Reference regulator:Reference"},
-    {"MedicinalProduct.name", "BackboneElement", R4Form::complex,
+    {"MedicinalProduct.name", 24, R4Form::complex,
      "productName:string namePart*MedicinalProduct.name.namePart "
      "countryLanguage*MedicinalProduct.name.countryLanguage"},
-    {"MedicinalProduct.name.countryLanguage", "BackboneElement", R4Form::complex,
+    {"MedicinalProduct.name.countryLanguage", 24, R4Form::complex,
      "country:CodeableConcept jurisdiction:CodeableConcept language:CodeableConcept"},
-    {"MedicinalProduct.name.namePart", "BackboneElement", R4Form::complex,
+    {"MedicinalProduct.name.namePart", 24, R4Form::complex,
      "part:string type:Coding"},
-    {"MedicinalProduct.specialDesignation", "BackboneElement", R4Form::complex,
+    {"MedicinalProduct.specialDesignation", 24, R4Form::complex,
      "identifier*Identifier type:CodeableConcept intendedUse:CodeableConcept "
      "indication#CodeableConcept|Reference status:CodeableConcept date:dateTime species:CodeableConcept"},
-    {"MedicinalProductAuthorization", "DomainResource", R4Form::resource,
+    {"MedicinalProductAuthorization", 196, R4Form::resource,
      "identifier*Identifier subject:Reference country*CodeableConcept jurisdiction*CodeableConcept "
      "status:CodeableConcept statusDate:dateTime restoreDate:dateTime validityPeriod:Period "
      "dataExclusivityPeriod:Period dateOfFirstAuthorization:dateTime internationalBirthDate:dateTime "
      "legalBasis:CodeableConcept "
      "jurisdictionalAuthorization*MedicinalProductAuthorization.jurisdictionalAuthorization holder:Reference "
      "regulator:Reference procedure:MedicinalProductAuthorization.procedure"},
-    {"MedicinalProductAuthorization.jurisdictionalAuthorization", "BackboneElement", R4Form::complex,
+    {"MedicinalProductAuthorization.jurisdictionalAuthorization", 24, R4Form::complex,
      "identifier*Identifier country:CodeableConcept jurisdiction*CodeableConcept "
      "legalStatusOfSupply:CodeableConcept validityPeriod:Period"},
-    {"MedicinalProductAuthorization.procedure", "BackboneElement", R4Form::complex,
+    {"MedicinalProductAuthorization.procedure", 24, R4Form::complex,
      "identifier:Identifier type:CodeableConcept date#Period|dateTime "
      "application*MedicinalProductAuthorization.procedure"},
-    {"MedicinalProductContraindication", "DomainResource", R4Form::resource,
+    {"MedicinalProductContraindication", 196, R4Form::resource,
      "subject*Reference disease:CodeableConcept diseaseStatus:CodeableConcept comorbidity*CodeableConcept "
      "therapeuticIndication*Reference otherTherapy*MedicinalProductContraindication.otherTherapy "
      "population*Population"},
-    {"MedicinalProductContraindication.otherTherapy", "BackboneElement", R4Form::complex,
+    {"MedicinalProductContraindication.otherTherapy", 24, R4Form::complex,
      "therapyRelationshipType:CodeableConcept medication#CodeableConcept|Reference"},
-    {"MedicinalProductIndication", "DomainResource", R4Form::resource,
+    {"MedicinalProductIndication", 196, R4Form::resource,
      "subject*Reference diseaseSymptomProcedure:CodeableConcept diseaseStatus:CodeableConcept "
      "comorbidity*CodeableConcept intendedEffect:CodeableConcept duration:Quantity "
      "otherTherapy*MedicinalProductIndication.otherTherapy undesirableEffect*Reference population*Population"},
-    {"MedicinalProductIndication.otherTherapy", "BackboneElement", R4Form::complex,
+    {"MedicinalProductIndication.otherTherapy", 24, R4Form::complex,
      "therapyRelationshipType:CodeableConcept medication#CodeableConcept|Reference"},
-    {"MedicinalProductIngredient", "DomainResource", R4Form::resource,
+    {"MedicinalProductIngredient", 196, R4Form::resource,
      "identifier:Identifier role:CodeableConcept allergenicIndicator:boolean manufacturer*Reference "
      "specifiedSubstance*MedicinalProductIngredient.specifiedSubstance "
      "substance:MedicinalProductIngredient.substance"},
-    {"MedicinalProductIngredient.specifiedSubstance", "BackboneElement", R4Form::complex,
+    {"MedicinalProductIngredient.specifiedSubstance", 24, R4Form::complex,
      "code:CodeableConcept group:CodeableConcept confidentiality:CodeableConcept "
      "strength*MedicinalProductIngredient.specifiedSubstance.strength"},
-    {"MedicinalProductIngredient.specifiedSubstance.strength", "BackboneElement", R4Form::complex,
+    {"MedicinalProductIngredient.specifiedSubstance.strength", 24, R4Form::complex,
      "presentation:Ratio presentationLowLimit:Ratio concentration:Ratio concentrationLowLimit:Ratio "
      "measurementPoint:string country*CodeableConcept "
      "referenceStrength*MedicinalProductIngredient.specifiedSubstance.strength.referenceStrength"},
-    {"MedicinalProductIngredient.specifiedSubstance.strength.referenceStrength", "BackboneElement", R4Form::complex,
+    {"MedicinalProductIngredient.specifiedSubstance.strength.referenceStrength", 24, R4Form::complex,
      "substance:CodeableConcept strength:Ratio strengthLowLimit:Ratio measurementPoint:string "
      "country*CodeableConcept"},
-    {"MedicinalProductIngredient.substance", "BackboneElement", R4Form::complex,
+    {"MedicinalProductIngredient.substance", 24, R4Form::complex,
      "code:CodeableConcept strength*MedicinalProductIngredient.specifiedSubstance.strength"},
-    {"MedicinalProductInteraction", "DomainResource", R4Form::resource,
+    {"MedicinalProductInteraction", 196, R4Form::resource,
      "subject*Reference description:string interactant*MedicinalProductInteraction.interactant "
      "type:CodeableConcept effect:CodeableConcept incidence:CodeableConcept management:CodeableConcept"},
-    {"MedicinalProductInteraction.interactant", "BackboneElement", R4Form::complex,
+    {"MedicinalProductInteraction.interactant", 24, R4Form::complex,
      "item#Reference|CodeableConcept"},
-    {"MedicinalProductManufactured", "DomainResource", R4Form::resource,
+    {"MedicinalProductManufactured", 196, R4Form::resource,
      "manufacturedDoseForm:CodeableConcept unitOfPresentation:CodeableConcept quantity:Quantity "
      "manufacturer*Reference ingredient*Reference physicalCharacteristics:ProdCharacteristic "
      "otherCharacteristics*CodeableConcept"},
-    {"MedicinalProductPackaged", "DomainResource", R4Form::resource,
+    {"MedicinalProductPackaged", 196, R4Form::resource,
      "identifier*Identifier subject*Reference description:string legalStatusOfSupply:CodeableConcept "
      "marketingStatus*MarketingStatus marketingAuthorization:Reference manufacturer*Reference "
      "batchIdentifier*MedicinalProductPackaged.batchIdentifier "
      "packageItem*MedicinalProductPackaged.packageItem"},
-    {"MedicinalProductPackaged.batchIdentifier", "BackboneElement", R4Form::complex,
+    {"MedicinalProductPackaged.batchIdentifier", 24, R4Form::complex,
      "outerPackaging:Identifier immediatePackaging:Identifier"},
-    {"MedicinalProductPackaged.packageItem", "BackboneElement", R4Form::complex,
+    {"MedicinalProductPackaged.packageItem", 24, R4Form::complex,
      "identifier*Identifier type:CodeableConcept quantity:Quantity material*CodeableConcept "
      "alternateMaterial*CodeableConcept device*Reference manufacturedItem*Reference "
      "packageItem*MedicinalProductPackaged.packageItem physicalCharacteristics:ProdCharacteristic "
      "otherCharacteristics*CodeableConcept shelfLifeStorage*ProductShelfLife manufacturer*Reference"},
-    {"MedicinalProductPharmaceutical", "DomainResource", R4Form::resource,
+    {"MedicinalProductPharmaceutical", 196, R4Form::resource,
      "identifier*Identifier administrableDoseForm:CodeableConcept unitOfPresentation:CodeableConcept "
      "ingredient*Reference device*Reference characteristics*MedicinalProductPharmaceutical.characteristics "
      "routeOfAdministration*MedicinalProductPharmaceutical.routeOfAdministration"},
-    {"MedicinalProductPharmaceutical.characteristics", "BackboneElement", R4Form::complex,
+    {"MedicinalProductPharmaceutical.characteristics", 24, R4Form::complex,
      "code:CodeableConcept status:CodeableConcept"},
-    {"MedicinalProductPharmaceutical.routeOfAdministration", "BackboneElement", R4Form::complex,
+    {"MedicinalProductPharmaceutical.routeOfAdministration", 24, R4Form::complex,
      "code:CodeableConcept firstDose:Quantity maxSingleDose:Quantity maxDosePerDay:Quantity "
      "maxDosePerTreatmentPeriod:Ratio maxTreatmentPeriod:Duration "
      "targetSpecies*MedicinalProductPharmaceutical.routeOfAdministration.targetSpecies"},
-    {"MedicinalProductPharmaceutical.routeOfAdministration.targetSpecies", "BackboneElement", R4Form::complex,
+    {"MedicinalProductPharmaceutical.routeOfAdministration.targetSpecies", 24, R4Form::complex,
      "code:CodeableConcept "
      "withdrawalPeriod*MedicinalProductPharmaceutical.routeOfAdministration.targetSpecies.withdrawalPeriod"},
-    {"MedicinalProductPharmaceutical.routeOfAdministration.targetSpecies.withdrawalPeriod", "BackboneElement", R4Form::complex,
+    {"MedicinalProductPharmaceutical.routeOfAdministration.targetSpecies.withdrawalPeriod", 24, R4Form::complex,
      "tissue:CodeableConcept value:Quantity supportingInformation:string"},
-    {"MedicinalProductUndesirableEffect", "DomainResource", R4Form::resource,
+    {"MedicinalProductUndesirableEffect", 196, R4Form::resource,
      "subject*Reference symptomConditionEffect:CodeableConcept classification:CodeableConcept "
      "frequencyOfOccurrence:CodeableConcept population*Population"},
-    {"MessageDefinition", "DomainResource", R4Form::resource,
+    {"MessageDefinition", 196, R4Form::resource,
      "url:uri identifier*Identifier version:string name:string title:string replaces*canonical status:code "
      "experimental:boolean date:dateTime publisher:string contact*ContactDetail description:markdown "
      "useContext*UsageContext jurisdiction*CodeableConcept purpose:markdown copyright:markdown base:canonical "
      "parent*canonical event#Coding|uri category:code focus*MessageDefinition.focus responseRequired:code "
      "allowedResponse*MessageDefinition.allowedResponse graph*canonical"},
-    {"MessageDefinition.allowedResponse", "BackboneElement", R4Form::complex,
+    {"MessageDefinition.allowedResponse", 24, R4Form::complex,
      "message:canonical situation:markdown"},
-    {"MessageDefinition.focus", "BackboneElement", R4Form::complex,
+    {"MessageDefinition.focus", 24, R4Form::complex,
      "code:code profile:canonical min:unsignedInt max:string"},
-    {"MessageHeader", "DomainResource", R4Form::resource,
+    {"MessageHeader", 196, R4Form::resource,
      "event#Coding|uri destination*MessageHeader.destination sender:Reference enterer:Reference "
      "author:Reference source:MessageHeader.source responsible:Reference reason:CodeableConcept "
      "response:MessageHeader.response focus*Reference definition:canonical"},
-    {"MessageHeader.destination", "BackboneElement", R4Form::complex,
+    {"MessageHeader.destination", 24, R4Form::complex,
      "name:string target:Reference endpoint:url receiver:Reference"},
-    {"MessageHeader.response", "BackboneElement", R4Form::complex,
+    {"MessageHeader.response", 24, R4Form::complex,
      "identifier:id code:code details:Reference"},
-    {"MessageHeader.source", "BackboneElement", R4Form::complex,
+    {"MessageHeader.source", 24, R4Form::complex,
      "name:string software:string version:string contact:ContactPoint endpoint:url"},
-    {"Meta", "Element", R4Form::complex,
+    {"Meta", 207, R4Form::complex,
      "versionId:id lastUpdated:instant source:uri profile*canonical security*Coding tag*Coding"},
-    {"MolecularSequence", "DomainResource", R4Form::resource,
+    {"MolecularSequence", 196, R4Form::resource,
      "identifier*Identifier type:code coordinateSystem:integer patient:Reference specimen:Reference "
      "device:Reference performer:Reference quantity:Quantity referenceSeq:MolecularSequence.referenceSeq "
      "variant*MolecularSequence.variant observedSeq:string quality*MolecularSequence.quality "
      "readCoverage:integer repository*MolecularSequence.repository pointer*Reference "
      "structureVariant*MolecularSequence.structureVariant"},
-    {"MolecularSequence.quality", "BackboneElement", R4Form::complex,
+    {"MolecularSequence.quality", 24, R4Form::complex,
      "type:code standardSequence:CodeableConcept start:integer end:integer score:Quantity "
      "method:CodeableConcept truthTP:decimal queryTP:decimal truthFN:decimal queryFP:decimal gtFP:decimal "
      "precision:decimal recall:decimal fScore:decimal roc:MolecularSequence.quality.roc"},
-    {"MolecularSequence.quality.roc", "BackboneElement", R4Form::complex,
+    {"MolecularSequence.quality.roc", 24, R4Form::complex,
      "score*integer numTP*integer numFP*integer numFN*integer precision*decimal sensitivity*decimal "
      "fMeasure*decimal"},
-    {"MolecularSequence.referenceSeq", "BackboneElement", R4Form::complex,
+    {"MolecularSequence.referenceSeq", 24, R4Form::complex,
      "chromosome:CodeableConcept genomeBuild:string orientation:code referenceSeqId:CodeableConcept "
      "referenceSeqPointer:Reference referenceSeqString:string strand:code windowStart:integer "
      "windowEnd:integer"},
-    {"MolecularSequence.repository", "BackboneElement", R4Form::complex,
+    {"MolecularSequence.repository", 24, R4Form::complex,
      "type:code url:uri name:string datasetId:string variantsetId:string readsetId:string"},
-    {"MolecularSequence.structureVariant", "BackboneElement", R4Form::complex,
+    {"MolecularSequence.structureVariant", 24, R4Form::complex,
      "variantType:CodeableConcept exact:boolean length:integer outer:MolecularSequence.structureVariant.outer "
      "inner:MolecularSequence.structureVariant.inner"},
-    {"MolecularSequence.structureVariant.inner", "BackboneElement", R4Form::complex,
+    {"MolecularSequence.structureVariant.inner", 24, R4Form::complex,
      "start:integer end:integer"},
-    {"MolecularSequence.structureVariant.outer", "BackboneElement", R4Form::complex,
+    {"MolecularSequence.structureVariant.outer", 24, R4Form::complex,
      "start:integer end:integer"},
-    {"MolecularSequence.variant", "BackboneElement", R4Form::complex,
+    {"MolecularSequence.variant", 24, R4Form::complex,
      "start:integer end:integer observedAllele:string referenceAllele:string cigar:string "
      "variantPointer:Reference"},
-    {"Money", "Element", R4Form::complex,
+    {"Money", 207, R4Form::complex,
      "value:decimal currency:code"},
-    {"NamingSystem", "DomainResource", R4Form::resource,
+    {"NamingSystem", 196, R4Form::resource,
      "name:string status:code kind:code date:dateTime publisher:string contact*ContactDetail "
      "responsible:string type:CodeableConcept description:markdown useContext*UsageContext "
      "jurisdiction*CodeableConcept usage:string uniqueId*NamingSystem.uniqueId"},
-    {"NamingSystem.uniqueId", "BackboneElement", R4Form::complex,
+    {"NamingSystem.uniqueId", 24, R4Form::complex,
      "type:code value:string preferred:boolean comment:string period:Period"},
-    {"Narrative", "Element", R4Form::complex,
+    {"Narrative", 207, R4Form::complex,
      "status:code div:xhtml"},
-    {"NutritionOrder", "DomainResource", R4Form::resource,
+    {"NutritionOrder", 196, R4Form::resource,
      "identifier*Identifier instantiatesCanonical*canonical instantiatesUri*uri instantiates*uri status:code "
      "intent:code patient:Reference encounter:Reference dateTime:dateTime orderer:Reference "
      "allergyIntolerance*Reference foodPreferenceModifier*CodeableConcept excludeFoodModifier*CodeableConcept "
      "oralDiet:NutritionOrder.oralDiet supplement*NutritionOrder.supplement "
      "enteralFormula:NutritionOrder.enteralFormula note*Annotation"},
-    {"NutritionOrder.enteralFormula", "BackboneElement", R4Form::complex,
+    {"NutritionOrder.enteralFormula", 24, R4Form::complex,
      "baseFormulaType:CodeableConcept baseFormulaProductName:string additiveType:CodeableConcept "
      "additiveProductName:string caloricDensity:Quantity routeofAdministration:CodeableConcept "
      "administration*NutritionOrder.enteralFormula.administration maxVolumeToDeliver:Quantity "
      "administrationInstruction:string"},
-    {"NutritionOrder.enteralFormula.administration", "BackboneElement", R4Form::complex,
+    {"NutritionOrder.enteralFormula.administration", 24, R4Form::complex,
      "schedule:Timing quantity:Quantity rate#Quantity|Ratio"},
-    {"NutritionOrder.oralDiet", "BackboneElement", R4Form::complex,
+    {"NutritionOrder.oralDiet", 24, R4Form::complex,
      "type*CodeableConcept schedule*Timing nutrient*NutritionOrder.oralDiet.nutrient "
      "texture*NutritionOrder.oralDiet.texture fluidConsistencyType*CodeableConcept instruction:string"},
-    {"NutritionOrder.oralDiet.nutrient", "BackboneElement", R4Form::complex,
+    {"NutritionOrder.oralDiet.nutrient", 24, R4Form::complex,
      "modifier:CodeableConcept amount:Quantity"},
-    {"NutritionOrder.oralDiet.texture", "BackboneElement", R4Form::complex,
+    {"NutritionOrder.oralDiet.texture", 24, R4Form::complex,
      "modifier:CodeableConcept foodType:CodeableConcept"},
-    {"NutritionOrder.supplement", "BackboneElement", R4Form::complex,
+    {"NutritionOrder.supplement", 24, R4Form::complex,
      "type:CodeableConcept productName:string schedule*Timing quantity:Quantity instruction:string"},
-    {"Observation", "DomainResource", R4Form::resource,
+    {"Observation", 196, R4Form::resource,
      "identifier*Identifier basedOn*Reference partOf*Reference status:code category*CodeableConcept "
      "code:CodeableConcept subject:Reference focus*Reference encounter:Reference "
      "effective#dateTime|Period|Timing|instant issued:instant performer*Reference "
@@ -1419,93 +1419,93 @@ extern const R4TypeRow kR4Types[] = {
      "bodySite:CodeableConcept method:CodeableConcept specimen:Reference device:Reference "
      "referenceRange*Observation.referenceRange hasMember*Reference derivedFrom*Reference "
      "component*Observation.component"},
-    {"Observation.component", "BackboneElement", R4Form::complex,
+    {"Observation.component", 24, R4Form::complex,
      "code:CodeableConcept "
      "value#Quantity|CodeableConcept|string|boolean|integer|Range|Ratio|SampledData|time|dateTime|Period "
      "dataAbsentReason:CodeableConcept interpretation*CodeableConcept "
      "referenceRange*Observation.referenceRange"},
-    {"Observation.referenceRange", "BackboneElement", R4Form::complex,
+    {"Observation.referenceRange", 24, R4Form::complex,
      "low:Quantity high:Quantity type:CodeableConcept appliesTo*CodeableConcept age:Range text:string"},
-    {"ObservationDefinition", "DomainResource", R4Form::resource,
+    {"ObservationDefinition", 196, R4Form::resource,
      "category*CodeableConcept code:CodeableConcept identifier*Identifier permittedDataType*code "
      "multipleResultsAllowed:boolean method:CodeableConcept preferredReportName:string "
      "quantitativeDetails:ObservationDefinition.quantitativeDetails "
      "qualifiedInterval*ObservationDefinition.qualifiedInterval validCodedValueSet:Reference "
      "normalCodedValueSet:Reference abnormalCodedValueSet:Reference criticalCodedValueSet:Reference"},
-    {"ObservationDefinition.qualifiedInterval", "BackboneElement", R4Form::complex,
+    {"ObservationDefinition.qualifiedInterval", 24, R4Form::complex,
      "category:code range:Range context:CodeableConcept appliesTo*CodeableConcept gender:code age:Range "
      "gestationalAge:Range condition:string"},
-    {"ObservationDefinition.quantitativeDetails", "BackboneElement", R4Form::complex,
+    {"ObservationDefinition.quantitativeDetails", 24, R4Form::complex,
      "customaryUnit:CodeableConcept unit:CodeableConcept conversionFactor:decimal decimalPrecision:integer"},
-    {"OperationDefinition", "DomainResource", R4Form::resource,
+    {"OperationDefinition", 196, R4Form::resource,
      "url:uri version:string name:string title:string status:code kind:code experimental:boolean "
      "date:dateTime publisher:string contact*ContactDetail description:markdown useContext*UsageContext "
      "jurisdiction*CodeableConcept purpose:markdown affectsState:boolean code:code comment:markdown "
      "base:canonical resource*code system:boolean type:boolean instance:boolean inputProfile:canonical "
      "outputProfile:canonical parameter*OperationDefinition.parameter overload*OperationDefinition.overload"},
-    {"OperationDefinition.overload", "BackboneElement", R4Form::complex,
+    {"OperationDefinition.overload", 24, R4Form::complex,
      "parameterName*string comment:string"},
-    {"OperationDefinition.parameter", "BackboneElement", R4Form::complex,
+    {"OperationDefinition.parameter", 24, R4Form::complex,
      "name:code use:code min:integer max:string documentation:string type:code targetProfile*canonical "
      "searchType:code binding:OperationDefinition.parameter.binding "
      "referencedFrom*OperationDefinition.parameter.referencedFrom part*OperationDefinition.parameter"},
-    {"OperationDefinition.parameter.binding", "BackboneElement", R4Form::complex,
+    {"OperationDefinition.parameter.binding", 24, R4Form::complex,
      "strength:code valueSet:canonical"},
-    {"OperationDefinition.parameter.referencedFrom", "BackboneElement", R4Form::complex,
+    {"OperationDefinition.parameter.referencedFrom", 24, R4Form::complex,
      "source:string sourceId:string"},
-    {"OperationOutcome", "DomainResource", R4Form::resource,
+    {"OperationOutcome", 196, R4Form::resource,
      "issue*OperationOutcome.issue"},
-    {"OperationOutcome.issue", "BackboneElement", R4Form::complex,
+    {"OperationOutcome.issue", 24, R4Form::complex,
      "severity:code code:code details:CodeableConcept diagnostics:string location*string expression*string"},
-    {"Organization", "DomainResource", R4Form::resource,
+    {"Organization", 196, R4Form::resource,
      "identifier*Identifier active:boolean type*CodeableConcept name:string alias*string telecom*ContactPoint "
      "address*Address partOf:Reference contact*Organization.contact endpoint*Reference"},
-    {"Organization.contact", "BackboneElement", R4Form::complex,
+    {"Organization.contact", 24, R4Form::complex,
      "purpose:CodeableConcept name:HumanName telecom*ContactPoint address:Address"},
-    {"OrganizationAffiliation", "DomainResource", R4Form::resource,
+    {"OrganizationAffiliation", 196, R4Form::resource,
      "identifier*Identifier active:boolean period:Period organization:Reference "
      "participatingOrganization:Reference network*Reference code*CodeableConcept specialty*CodeableConcept "
      "location*Reference healthcareService*Reference telecom*ContactPoint endpoint*Reference"},
-    {"ParameterDefinition", "Element", R4Form::complex,
+    {"ParameterDefinition", 207, R4Form::complex,
      "name:code use:code min:integer max:string documentation:string type:code profile:canonical"},
-    {"Parameters", "Resource", R4Form::resource,
+    {"Parameters", 514, R4Form::resource,
      "parameter*Parameters.parameter"},
-    {"Parameters.parameter", "BackboneElement", R4Form::complex,
+    {"Parameters.parameter", 24, R4Form::complex,
      "name:string value#? resource:Resource part*Parameters.parameter"},
-    {"Patient", "DomainResource", R4Form::resource,
+    {"Patient", 196, R4Form::resource,
      "identifier*Identifier active:boolean name*HumanName telecom*ContactPoint gender:code birthDate:date "
      "deceased#boolean|dateTime address*Address maritalStatus:CodeableConcept multipleBirth#boolean|integer "
      "photo*Attachment contact*Patient.contact communication*Patient.communication "
      "generalPractitioner*Reference managingOrganization:Reference link*Patient.link"},
-    {"Patient.communication", "BackboneElement", R4Form::complex,
+    {"Patient.communication", 24, R4Form::complex,
      "language:CodeableConcept preferred:boolean"},
-    {"Patient.contact", "BackboneElement", R4Form::complex,
+    {"Patient.contact", 24, R4Form::complex,
      "relationship*CodeableConcept name:HumanName telecom*ContactPoint address:Address gender:code "
      "organization:Reference period:Period"},
-    {"Patient.link", "BackboneElement", R4Form::complex,
+    {"Patient.link", 24, R4Form::complex,
      "other:Reference type:code"},
-    {"PaymentNotice", "DomainResource", R4Form::resource,
+    {"PaymentNotice", 196, R4Form::resource,
      "identifier*Identifier status:code request:Reference response:Reference created:dateTime "
      "provider:Reference payment:Reference paymentDate:date payee:Reference recipient:Reference amount:Money "
      "paymentStatus:CodeableConcept"},
-    {"PaymentReconciliation", "DomainResource", R4Form::resource,
+    {"PaymentReconciliation", 196, R4Form::resource,
      "identifier*Identifier status:code period:Period created:dateTime paymentIssuer:Reference "
      "request:Reference requestor:Reference outcome:code disposition:string paymentDate:date "
      "paymentAmount:Money paymentIdentifier:Identifier detail*PaymentReconciliation.detail "
      "formCode:CodeableConcept processNote*PaymentReconciliation.processNote"},
-    {"PaymentReconciliation.detail", "BackboneElement", R4Form::complex,
+    {"PaymentReconciliation.detail", 24, R4Form::complex,
      "identifier:Identifier predecessor:Identifier type:CodeableConcept request:Reference submitter:Reference "
      "response:Reference date:date responsible:Reference payee:Reference amount:Money"},
-    {"PaymentReconciliation.processNote", "BackboneElement", R4Form::complex,
+    {"PaymentReconciliation.processNote", 24, R4Form::complex,
      "type:code text:string"},
-    {"Period", "Element", R4Form::complex,
+    {"Period", 207, R4Form::complex,
      "start:dateTime end:dateTime"},
-    {"Person", "DomainResource", R4Form::resource,
+    {"Person", 196, R4Form::resource,
      "identifier*Identifier name*HumanName telecom*ContactPoint gender:code birthDate:date address*Address "
      "photo:Attachment managingOrganization:Reference active:boolean link*Person.link"},
-    {"Person.link", "BackboneElement", R4Form::complex,
+    {"Person.link", 24, R4Form::complex,
      "target:Reference assurance:code"},
-    {"PlanDefinition", "DomainResource", R4Form::resource,
+    {"PlanDefinition", 196, R4Form::resource,
      "url:uri identifier*Identifier version:string name:string title:string subtitle:string "
      "type:CodeableConcept status:code experimental:boolean subject#CodeableConcept|Reference date:dateTime "
      "publisher:string contact*ContactDetail description:markdown useContext*UsageContext "
@@ -1513,7 +1513,7 @@ extern const R4TypeRow kR4Types[] = {
      "lastReviewDate:date effectivePeriod:Period topic*CodeableConcept author*ContactDetail "
      "editor*ContactDetail reviewer*ContactDetail endorser*ContactDetail relatedArtifact*RelatedArtifact "
      "library*canonical goal*PlanDefinition.goal action*PlanDefinition.action"},
-    {"PlanDefinition.action", "BackboneElement", R4Form::complex,
+    {"PlanDefinition.action", 24, R4Form::complex,
      "prefix:string title:string description:string textEquivalent:string priority:code code*CodeableConcept "
      "reason*CodeableConcept documentation*RelatedArtifact goalId*id subject#CodeableConcept|Reference "
      "trigger*TriggerDefinition condition*PlanDefinition.action.condition input*DataRequirement "
@@ -1522,37 +1522,37 @@ extern const R4TypeRow kR4Types[] = {
      "type:CodeableConcept groupingBehavior:code selectionBehavior:code requiredBehavior:code "
      "precheckBehavior:code cardinalityBehavior:code definition#canonical|uri transform:canonical "
      "dynamicValue*PlanDefinition.action.dynamicValue action*PlanDefinition.action"},
-    {"PlanDefinition.action.condition", "BackboneElement", R4Form::complex,
+    {"PlanDefinition.action.condition", 24, R4Form::complex,
      "kind:code expression:Expression"},
-    {"PlanDefinition.action.dynamicValue", "BackboneElement", R4Form::complex,
+    {"PlanDefinition.action.dynamicValue", 24, R4Form::complex,
      "path:string expression:Expression"},
-    {"PlanDefinition.action.participant", "BackboneElement", R4Form::complex,
+    {"PlanDefinition.action.participant", 24, R4Form::complex,
      "type:code role:CodeableConcept"},
-    {"PlanDefinition.action.relatedAction", "BackboneElement", R4Form::complex,
+    {"PlanDefinition.action.relatedAction", 24, R4Form::complex,
      "actionId:id relationship:code offset#Duration|Range"},
-    {"PlanDefinition.goal", "BackboneElement", R4Form::complex,
+    {"PlanDefinition.goal", 24, R4Form::complex,
      "category:CodeableConcept description:CodeableConcept priority:CodeableConcept start:CodeableConcept "
      "addresses*CodeableConcept documentation*RelatedArtifact target*PlanDefinition.goal.target"},
-    {"PlanDefinition.goal.target", "BackboneElement", R4Form::complex,
+    {"PlanDefinition.goal.target", 24, R4Form::complex,
      "measure:CodeableConcept detail#Quantity|Range|CodeableConcept due:Duration"},
-    {"Population", "BackboneElement", R4Form::complex,
+    {"Population", 24, R4Form::complex,
      "age#Range|CodeableConcept gender:CodeableConcept race:CodeableConcept "
      "physiologicalCondition:CodeableConcept"},
-    {"Practitioner", "DomainResource", R4Form::resource,
+    {"Practitioner", 196, R4Form::resource,
      "identifier*Identifier active:boolean name*HumanName telecom*ContactPoint address*Address gender:code "
      "birthDate:date photo*Attachment qualification*Practitioner.qualification communication*CodeableConcept"},
-    {"Practitioner.qualification", "BackboneElement", R4Form::complex,
+    {"Practitioner.qualification", 24, R4Form::complex,
      "identifier*Identifier code:CodeableConcept period:Period issuer:Reference"},
-    {"PractitionerRole", "DomainResource", R4Form::resource,
+    {"PractitionerRole", 196, R4Form::resource,
      "identifier*Identifier active:boolean period:Period practitioner:Reference organization:Reference "
      "code*CodeableConcept specialty*CodeableConcept location*Reference healthcareService*Reference "
      "telecom*ContactPoint availableTime*PractitionerRole.availableTime "
      "notAvailable*PractitionerRole.notAvailable availabilityExceptions:string endpoint*Reference"},
-    {"PractitionerRole.availableTime", "BackboneElement", R4Form::complex,
+    {"PractitionerRole.availableTime", 24, R4Form::complex,
      "daysOfWeek*code allDay:boolean availableStartTime:time availableEndTime:time"},
-    {"PractitionerRole.notAvailable", "BackboneElement", R4Form::complex,
+    {"PractitionerRole.notAvailable", 24, R4Form::complex,
      "description:string during:Period"},
-    {"Procedure", "DomainResource", R4Form::resource,
+    {"Procedure", 196, R4Form::resource,
      "identifier*Identifier instantiatesCanonical*canonical instantiatesUri*uri basedOn*Reference "
      "partOf*Reference status:code statusReason:CodeableConcept category:CodeableConcept code:CodeableConcept "
      "subject:Reference encounter:Reference performed#dateTime|Period|string|Age|Range recorder:Reference "
@@ -1560,85 +1560,85 @@ extern const R4TypeRow kR4Types[] = {
      "reasonReference*Reference bodySite*CodeableConcept outcome:CodeableConcept report*Reference "
      "complication*CodeableConcept complicationDetail*Reference followUp*CodeableConcept note*Annotation "
      "focalDevice*Procedure.focalDevice usedReference*Reference usedCode*CodeableConcept"},
-    {"Procedure.focalDevice", "BackboneElement", R4Form::complex,
+    {"Procedure.focalDevice", 24, R4Form::complex,
      "action:CodeableConcept manipulated:Reference"},
-    {"Procedure.performer", "BackboneElement", R4Form::complex,
+    {"Procedure.performer", 24, R4Form::complex,
      "function:CodeableConcept actor:Reference onBehalfOf:Reference"},
-    {"ProdCharacteristic", "BackboneElement", R4Form::complex,
+    {"ProdCharacteristic", 24, R4Form::complex,
      "height:Quantity width:Quantity depth:Quantity weight:Quantity nominalVolume:Quantity "
      "externalDiameter:Quantity shape:string color*string imprint*string image*Attachment "
      "scoring:CodeableConcept"},
-    {"ProductShelfLife", "BackboneElement", R4Form::complex,
+    {"ProductShelfLife", 24, R4Form::complex,
      "identifier:Identifier type:CodeableConcept period:Quantity specialPrecautionsForStorage*CodeableConcept"},
-    {"Provenance", "DomainResource", R4Form::resource,
+    {"Provenance", 196, R4Form::resource,
      "target*Reference occurred#Period|dateTime recorded:instant policy*uri location:Reference "
      "reason*CodeableConcept activity:CodeableConcept agent*Provenance.agent entity*Provenance.entity "
      "signature*Signature"},
-    {"Provenance.agent", "BackboneElement", R4Form::complex,
+    {"Provenance.agent", 24, R4Form::complex,
      "type:CodeableConcept role*CodeableConcept who:Reference onBehalfOf:Reference"},
-    {"Provenance.entity", "BackboneElement", R4Form::complex,
+    {"Provenance.entity", 24, R4Form::complex,
      "role:code what:Reference agent*Provenance.agent"},
-    {"Quantity", "Element", R4Form::complex,
+    {"Quantity", 207, R4Form::complex,
      "value:decimal comparator:code unit:string system:uri code:code"},
-    {"Questionnaire", "DomainResource", R4Form::resource,
+    {"Questionnaire", 196, R4Form::resource,
      "url:uri identifier*Identifier version:string name:string title:string derivedFrom*canonical status:code "
      "experimental:boolean subjectType*code date:dateTime publisher:string contact*ContactDetail "
      "description:markdown useContext*UsageContext jurisdiction*CodeableConcept purpose:markdown "
      "copyright:markdown approvalDate:date lastReviewDate:date effectivePeriod:Period code*Coding "
      "item*Questionnaire.item"},
-    {"Questionnaire.item", "BackboneElement", R4Form::complex,
+    {"Questionnaire.item", 24, R4Form::complex,
      "linkId:string definition:uri code*Coding prefix:string text:string type:code "
      "enableWhen*Questionnaire.item.enableWhen enableBehavior:code required:boolean repeats:boolean "
      "readOnly:boolean maxLength:integer answerValueSet:canonical "
      "answerOption*Questionnaire.item.answerOption initial*Questionnaire.item.initial item*Questionnaire.item"},
-    {"Questionnaire.item.answerOption", "BackboneElement", R4Form::complex,
+    {"Questionnaire.item.answerOption", 24, R4Form::complex,
      "value#integer|date|time|string|Coding|Reference initialSelected:boolean"},
-    {"Questionnaire.item.enableWhen", "BackboneElement", R4Form::complex,
+    {"Questionnaire.item.enableWhen", 24, R4Form::complex,
      "question:string operator:code "
      "answer#boolean|decimal|integer|date|dateTime|time|string|Coding|Quantity|Reference"},
-    {"Questionnaire.item.initial", "BackboneElement", R4Form::complex,
+    {"Questionnaire.item.initial", 24, R4Form::complex,
      "value#boolean|decimal|integer|date|dateTime|time|string|uri|Attachment|Coding|Quantity|Reference"},
-    {"QuestionnaireResponse", "DomainResource", R4Form::resource,
+    {"QuestionnaireResponse", 196, R4Form::resource,
      "identifier:Identifier basedOn*Reference partOf*Reference questionnaire:canonical status:code "
      "subject:Reference encounter:Reference authored:dateTime author:Reference source:Reference "
      "item*QuestionnaireResponse.item"},
-    {"QuestionnaireResponse.item", "BackboneElement", R4Form::complex,
+    {"QuestionnaireResponse.item", 24, R4Form::complex,
      "linkId:string definition:uri text:string answer*QuestionnaireResponse.item.answer "
      "item*QuestionnaireResponse.item"},
-    {"QuestionnaireResponse.item.answer", "BackboneElement", R4Form::complex,
+    {"QuestionnaireResponse.item.answer", 24, R4Form::complex,
      "value#boolean|decimal|integer|date|dateTime|time|string|uri|Attachment|Coding|Quantity|Reference "
      "item*QuestionnaireResponse.item"},
-    {"Range", "Element", R4Form::complex,
+    {"Range", 207, R4Form::complex,
      "low:Quantity high:Quantity"},
-    {"Ratio", "Element", R4Form::complex,
+    {"Ratio", 207, R4Form::complex,
      "numerator:Quantity denominator:Quantity"},
-    {"Reference", "Element", R4Form::complex,
+    {"Reference", 207, R4Form::complex,
      "reference:string type:uri identifier:Identifier display:string"},
-    {"RelatedArtifact", "Element", R4Form::complex,
+    {"RelatedArtifact", 207, R4Form::complex,
      "type:code label:string display:string citation:markdown url:url document:Attachment resource:canonical"},
-    {"RelatedPerson", "DomainResource", R4Form::resource,
+    {"RelatedPerson", 196, R4Form::resource,
      "identifier*Identifier active:boolean patient:Reference relationship*CodeableConcept name*HumanName "
      "telecom*ContactPoint gender:code birthDate:date address*Address photo*Attachment period:Period "
      "communication*RelatedPerson.communication"},
-    {"RelatedPerson.communication", "BackboneElement", R4Form::complex,
+    {"RelatedPerson.communication", 24, R4Form::complex,
      "language:CodeableConcept preferred:boolean"},
-    {"RequestGroup", "DomainResource", R4Form::resource,
+    {"RequestGroup", 196, R4Form::resource,
      "identifier*Identifier instantiatesCanonical*canonical instantiatesUri*uri basedOn*Reference "
      "replaces*Reference groupIdentifier:Identifier status:code intent:code priority:code "
      "code:CodeableConcept subject:Reference encounter:Reference authoredOn:dateTime author:Reference "
      "reasonCode*CodeableConcept reasonReference*Reference note*Annotation action*RequestGroup.action"},
-    {"RequestGroup.action", "BackboneElement", R4Form::complex,
+    {"RequestGroup.action", 24, R4Form::complex,
      "prefix:string title:string description:string textEquivalent:string priority:code code*CodeableConcept "
      "documentation*RelatedArtifact condition*RequestGroup.action.condition "
      "relatedAction*RequestGroup.action.relatedAction timing#dateTime|Age|Period|Duration|Range|Timing "
      "participant*Reference type:CodeableConcept groupingBehavior:code selectionBehavior:code "
      "requiredBehavior:code precheckBehavior:code cardinalityBehavior:code resource:Reference "
      "action*RequestGroup.action"},
-    {"RequestGroup.action.condition", "BackboneElement", R4Form::complex,
+    {"RequestGroup.action.condition", 24, R4Form::complex,
      "kind:code expression:Expression"},
-    {"RequestGroup.action.relatedAction", "BackboneElement", R4Form::complex,
+    {"RequestGroup.action.relatedAction", 24, R4Form::complex,
      "actionId:id relationship:code offset#Duration|Range"},
-    {"ResearchDefinition", "DomainResource", R4Form::resource,
+    {"ResearchDefinition", 196, R4Form::resource,
      "url:uri identifier*Identifier version:string name:string title:string shortTitle:string subtitle:string "
      "status:code experimental:boolean subject#CodeableConcept|Reference date:dateTime publisher:string "
      "contact*ContactDetail description:markdown comment*string useContext*UsageContext "
@@ -1647,7 +1647,7 @@ extern const R4TypeRow kR4Types[] = {
      "editor*ContactDetail reviewer*ContactDetail endorser*ContactDetail relatedArtifact*RelatedArtifact "
      "library*canonical population:Reference exposure:Reference exposureAlternative:Reference "
      "outcome:Reference"},
-    {"ResearchElementDefinition", "DomainResource", R4Form::resource,
+    {"ResearchElementDefinition", 196, R4Form::resource,
      "url:uri identifier*Identifier version:string name:string title:string shortTitle:string subtitle:string "
      "status:code experimental:boolean subject#CodeableConcept|Reference date:dateTime publisher:string "
      "contact*ContactDetail description:markdown comment*string useContext*UsageContext "
@@ -1655,38 +1655,38 @@ extern const R4TypeRow kR4Types[] = {
      "lastReviewDate:date effectivePeriod:Period topic*CodeableConcept author*ContactDetail "
      "editor*ContactDetail reviewer*ContactDetail endorser*ContactDetail relatedArtifact*RelatedArtifact "
      "library*canonical type:code variableType:code characteristic*ResearchElementDefinition.characteristic"},
-    {"ResearchElementDefinition.characteristic", "BackboneElement", R4Form::complex,
+    {"ResearchElementDefinition.characteristic", 24, R4Form::complex,
      "definition#CodeableConcept|canonical|Expression|DataRequirement usageContext*UsageContext "
      "exclude:boolean unitOfMeasure:CodeableConcept studyEffectiveDescription:string "
      "studyEffective#dateTime|Period|Duration|Timing studyEffectiveTimeFromStart:Duration "
      "studyEffectiveGroupMeasure:code participantEffectiveDescription:string "
      "participantEffective#dateTime|Period|Duration|Timing participantEffectiveTimeFromStart:Duration "
      "participantEffectiveGroupMeasure:code"},
-    {"ResearchStudy", "DomainResource", R4Form::resource,
+    {"ResearchStudy", 196, R4Form::resource,
      "identifier*Identifier title:string protocol*Reference partOf*Reference status:code "
      "primaryPurposeType:CodeableConcept phase:CodeableConcept category*CodeableConcept focus*CodeableConcept "
      "condition*CodeableConcept contact*ContactDetail relatedArtifact*RelatedArtifact keyword*CodeableConcept "
      "location*CodeableConcept description:markdown enrollment*Reference period:Period sponsor:Reference "
      "principalInvestigator:Reference site*Reference reasonStopped:CodeableConcept note*Annotation "
      "arm*ResearchStudy.arm objective*ResearchStudy.objective"},
-    {"ResearchStudy.arm", "BackboneElement", R4Form::complex,
+    {"ResearchStudy.arm", 24, R4Form::complex,
      "name:string type:CodeableConcept description:string"},
-    {"ResearchStudy.objective", "BackboneElement", R4Form::complex,
+    {"ResearchStudy.objective", 24, R4Form::complex,
      "name:string type:CodeableConcept"},
-    {"ResearchSubject", "DomainResource", R4Form::resource,
+    {"ResearchSubject", 196, R4Form::resource,
      "identifier*Identifier status:code period:Period study:Reference individual:Reference assignedArm:string "
      "actualArm:string consent:Reference"},
-    {"Resource", "", R4Form::resource,
+    {"Resource", -1, R4Form::resource,
      "id:string meta:Meta implicitRules:uri language:code"},
-    {"RiskAssessment", "DomainResource", R4Form::resource,
+    {"RiskAssessment", 196, R4Form::resource,
      "identifier*Identifier basedOn:Reference parent:Reference status:code method:CodeableConcept "
      "code:CodeableConcept subject:Reference encounter:Reference occurrence#dateTime|Period "
      "condition:Reference performer:Reference reasonCode*CodeableConcept reasonReference*Reference "
      "basis*Reference prediction*RiskAssessment.prediction mitigation:string note*Annotation"},
-    {"RiskAssessment.prediction", "BackboneElement", R4Form::complex,
+    {"RiskAssessment.prediction", 24, R4Form::complex,
      "outcome:CodeableConcept probability#decimal|Range qualitativeRisk:CodeableConcept relativeRisk:decimal "
      "when#Period|Range rationale:string"},
-    {"RiskEvidenceSynthesis", "DomainResource", R4Form::resource,
+    {"RiskEvidenceSynthesis", 196, R4Form::resource,
      "url:uri identifier*Identifier version:string name:string title:string status:code date:dateTime "
      "publisher:string contact*ContactDetail description:markdown note*Annotation useContext*UsageContext "
      "jurisdiction*CodeableConcept copyright:markdown approvalDate:date lastReviewDate:date "
@@ -1695,34 +1695,34 @@ extern const R4TypeRow kR4Types[] = {
      "synthesisType:CodeableConcept studyType:CodeableConcept population:Reference exposure:Reference "
      "outcome:Reference sampleSize:RiskEvidenceSynthesis.sampleSize "
      "riskEstimate:RiskEvidenceSynthesis.riskEstimate certainty*RiskEvidenceSynthesis.certainty"},
-    {"RiskEvidenceSynthesis.certainty", "BackboneElement", R4Form::complex,
+    {"RiskEvidenceSynthesis.certainty", 24, R4Form::complex,
      "rating*CodeableConcept note*Annotation "
      "certaintySubcomponent*RiskEvidenceSynthesis.certainty.certaintySubcomponent"},
-    {"RiskEvidenceSynthesis.certainty.certaintySubcomponent", "BackboneElement", R4Form::complex,
+    {"RiskEvidenceSynthesis.certainty.certaintySubcomponent", 24, R4Form::complex,
      "type:CodeableConcept rating*CodeableConcept note*Annotation"},
-    {"RiskEvidenceSynthesis.riskEstimate", "BackboneElement", R4Form::complex,
+    {"RiskEvidenceSynthesis.riskEstimate", 24, R4Form::complex,
      "description:string type:CodeableConcept value:decimal unitOfMeasure:CodeableConcept "
      "denominatorCount:integer numeratorCount:integer "
      "precisionEstimate*RiskEvidenceSynthesis.riskEstimate.precisionEstimate"},
-    {"RiskEvidenceSynthesis.riskEstimate.precisionEstimate", "BackboneElement", R4Form::complex,
+    {"RiskEvidenceSynthesis.riskEstimate.precisionEstimate", 24, R4Form::complex,
      "type:CodeableConcept level:decimal from:decimal to:decimal"},
-    {"RiskEvidenceSynthesis.sampleSize", "BackboneElement", R4Form::complex,
+    {"RiskEvidenceSynthesis.sampleSize", 24, R4Form::complex,
      "description:string numberOfStudies:integer numberOfParticipants:integer"},
-    {"SampledData", "Element", R4Form::complex,
+    {"SampledData", 207, R4Form::complex,
      "origin:Quantity period:decimal factor:decimal lowerLimit:decimal upperLimit:decimal "
      "dimensions:positiveInt data:string"},
-    {"Schedule", "DomainResource", R4Form::resource,
+    {"Schedule", 196, R4Form::resource,
      "identifier*Identifier active:boolean serviceCategory*CodeableConcept serviceType*CodeableConcept "
      "specialty*CodeableConcept actor*Reference planningHorizon:Period comment:string"},
-    {"SearchParameter", "DomainResource", R4Form::resource,
+    {"SearchParameter", 196, R4Form::resource,
      "url:uri version:string name:string derivedFrom:canonical status:code experimental:boolean date:dateTime "
      "publisher:string contact*ContactDetail description:markdown useContext*UsageContext "
      "jurisdiction*CodeableConcept purpose:markdown code:code base*code type:code expression:string "
      "xpath:string xpathUsage:code target*code multipleOr:boolean multipleAnd:boolean comparator*code "
      "modifier*code chain*string component*SearchParameter.component"},
-    {"SearchParameter.component", "BackboneElement", R4Form::complex,
+    {"SearchParameter.component", 24, R4Form::complex,
      "definition:canonical expression:string"},
-    {"ServiceRequest", "DomainResource", R4Form::resource,
+    {"ServiceRequest", 196, R4Form::resource,
      "identifier*Identifier instantiatesCanonical*canonical instantiatesUri*uri basedOn*Reference "
      "replaces*Reference requisition:Identifier status:code intent:code category*CodeableConcept "
      "priority:code doNotPerform:boolean code:CodeableConcept orderDetail*CodeableConcept "
@@ -1731,170 +1731,170 @@ extern const R4TypeRow kR4Types[] = {
      "performer*Reference locationCode*CodeableConcept locationReference*Reference reasonCode*CodeableConcept "
      "reasonReference*Reference insurance*Reference supportingInfo*Reference specimen*Reference "
      "bodySite*CodeableConcept note*Annotation patientInstruction:string relevantHistory*Reference"},
-    {"Signature", "Element", R4Form::complex,
+    {"Signature", 207, R4Form::complex,
      "type*Coding when:instant who:Reference onBehalfOf:Reference targetFormat:code sigFormat:code "
      "data:base64Binary"},
-    {"Slot", "DomainResource", R4Form::resource,
+    {"Slot", 196, R4Form::resource,
      "identifier*Identifier serviceCategory*CodeableConcept serviceType*CodeableConcept "
      "specialty*CodeableConcept appointmentType:CodeableConcept schedule:Reference status:code start:instant "
      "end:instant overbooked:boolean comment:string"},
-    {"Specimen", "DomainResource", R4Form::resource,
+    {"Specimen", 196, R4Form::resource,
      "identifier*Identifier accessionIdentifier:Identifier status:code type:CodeableConcept subject:Reference "
      "receivedTime:dateTime parent*Reference request*Reference collection:Specimen.collection "
      "processing*Specimen.processing container*Specimen.container condition*CodeableConcept note*Annotation"},
-    {"Specimen.collection", "BackboneElement", R4Form::complex,
+    {"Specimen.collection", 24, R4Form::complex,
      "collector:Reference collected#dateTime|Period duration:Duration quantity:Quantity "
      "method:CodeableConcept bodySite:CodeableConcept fastingStatus#CodeableConcept|Duration"},
-    {"Specimen.container", "BackboneElement", R4Form::complex,
+    {"Specimen.container", 24, R4Form::complex,
      "identifier*Identifier description:string type:CodeableConcept capacity:Quantity "
      "specimenQuantity:Quantity additive#CodeableConcept|Reference"},
-    {"Specimen.processing", "BackboneElement", R4Form::complex,
+    {"Specimen.processing", 24, R4Form::complex,
      "description:string procedure:CodeableConcept additive*Reference time#dateTime|Period"},
-    {"SpecimenDefinition", "DomainResource", R4Form::resource,
+    {"SpecimenDefinition", 196, R4Form::resource,
      "identifier:Identifier typeCollected:CodeableConcept patientPreparation*CodeableConcept "
      "timeAspect:string collection*CodeableConcept typeTested*SpecimenDefinition.typeTested"},
-    {"SpecimenDefinition.typeTested", "BackboneElement", R4Form::complex,
+    {"SpecimenDefinition.typeTested", 24, R4Form::complex,
      "isDerived:boolean type:CodeableConcept preference:code "
      "container:SpecimenDefinition.typeTested.container requirement:string retentionTime:Duration "
      "rejectionCriterion*CodeableConcept handling*SpecimenDefinition.typeTested.handling"},
-    {"SpecimenDefinition.typeTested.container", "BackboneElement", R4Form::complex,
+    {"SpecimenDefinition.typeTested.container", 24, R4Form::complex,
      "material:CodeableConcept type:CodeableConcept cap:CodeableConcept description:string capacity:Quantity "
      "minimumVolume#Quantity|string additive*SpecimenDefinition.typeTested.container.additive "
      "preparation:string"},
-    {"SpecimenDefinition.typeTested.container.additive", "BackboneElement", R4Form::complex,
+    {"SpecimenDefinition.typeTested.container.additive", 24, R4Form::complex,
      "additive#CodeableConcept|Reference"},
-    {"SpecimenDefinition.typeTested.handling", "BackboneElement", R4Form::complex,
+    {"SpecimenDefinition.typeTested.handling", 24, R4Form::complex,
      "temperatureQualifier:CodeableConcept temperatureRange:Range maxDuration:Duration instruction:string"},
-    {"StructureDefinition", "DomainResource", R4Form::resource,
+    {"StructureDefinition", 196, R4Form::resource,
      "url:uri identifier*Identifier version:string name:string title:string status:code experimental:boolean "
      "date:dateTime publisher:string contact*ContactDetail description:markdown useContext*UsageContext "
      "jurisdiction*CodeableConcept purpose:markdown copyright:markdown keyword*Coding fhirVersion:code "
      "mapping*StructureDefinition.mapping kind:code abstract:boolean context*StructureDefinition.context "
      "contextInvariant*string type:uri baseDefinition:canonical derivation:code "
      "snapshot:StructureDefinition.snapshot differential:StructureDefinition.differential"},
-    {"StructureDefinition.context", "BackboneElement", R4Form::complex,
+    {"StructureDefinition.context", 24, R4Form::complex,
      "type:code expression:string"},
-    {"StructureDefinition.differential", "BackboneElement", R4Form::complex,
+    {"StructureDefinition.differential", 24, R4Form::complex,
      "element*ElementDefinition"},
-    {"StructureDefinition.mapping", "BackboneElement", R4Form::complex,
+    {"StructureDefinition.mapping", 24, R4Form::complex,
      "identity:id uri:uri name:string comment:string"},
-    {"StructureDefinition.snapshot", "BackboneElement", R4Form::complex,
+    {"StructureDefinition.snapshot", 24, R4Form::complex,
      "element*ElementDefinition"},
-    {"StructureMap", "DomainResource", R4Form::resource,
+    {"StructureMap", 196, R4Form::resource,
      "url:uri identifier*Identifier version:string name:string title:string status:code experimental:boolean "
      "date:dateTime publisher:string contact*ContactDetail description:markdown useContext*UsageContext "
      "jurisdiction*CodeableConcept purpose:markdown copyright:markdown structure*StructureMap.structure "
      "import*canonical group*StructureMap.group"},
-    {"StructureMap.group", "BackboneElement", R4Form::complex,
+    {"StructureMap.group", 24, R4Form::complex,
      "name:id extends:id typeMode:code documentation:string input*StructureMap.group.input "
      "rule*StructureMap.group.rule"},
-    {"StructureMap.group.input", "BackboneElement", R4Form::complex,
+    {"StructureMap.group.input", 24, R4Form::complex,
      "name:id type:string mode:code documentation:string"},
-    {"StructureMap.group.rule", "BackboneElement", R4Form::complex,
+    {"StructureMap.group.rule", 24, R4Form::complex,
      "name:id source*StructureMap.group.rule.source target*StructureMap.group.rule.target "
      "rule*StructureMap.group.rule dependent*StructureMap.group.rule.dependent documentation:string"},
-    {"StructureMap.group.rule.dependent", "BackboneElement", R4Form::complex,
+    {"StructureMap.group.rule.dependent", 24, R4Form::complex,
      "name:id variable*string"},
-    {"StructureMap.group.rule.source", "BackboneElement", R4Form::complex,
+    {"StructureMap.group.rule.source", 24, R4Form::complex,
      "context:id min:integer max:string type:string defaultValue#? element:string listMode:code variable:id "
      "condition:string check:string logMessage:string"},
-    {"StructureMap.group.rule.target", "BackboneElement", R4Form::complex,
+    {"StructureMap.group.rule.target", 24, R4Form::complex,
      "context:id contextType:code element:string variable:id listMode*code listRuleId:id transform:code "
      "parameter*StructureMap.group.rule.target.parameter"},
-    {"StructureMap.group.rule.target.parameter", "BackboneElement", R4Form::complex,
+    {"StructureMap.group.rule.target.parameter", 24, R4Form::complex,
      "value#id|string|boolean|integer|decimal"},
-    {"StructureMap.structure", "BackboneElement", R4Form::complex,
+    {"StructureMap.structure", 24, R4Form::complex,
      "url:canonical mode:code alias:string documentation:string"},
-    {"Subscription", "DomainResource", R4Form::resource,
+    {"Subscription", 196, R4Form::resource,
      "status:code contact*ContactPoint end:instant reason:string criteria:string error:string "
      "channel:Subscription.channel"},
-    {"Subscription.channel", "BackboneElement", R4Form::complex,
+    {"Subscription.channel", 24, R4Form::complex,
      "type:code endpoint:url payload:code header*string"},
-    {"Substance", "DomainResource", R4Form::resource,
+    {"Substance", 196, R4Form::resource,
      "identifier*Identifier status:code category*CodeableConcept code:CodeableConcept description:string "
      "instance*Substance.instance ingredient*Substance.ingredient"},
-    {"Substance.ingredient", "BackboneElement", R4Form::complex,
+    {"Substance.ingredient", 24, R4Form::complex,
      "quantity:Ratio substance#CodeableConcept|Reference"},
-    {"Substance.instance", "BackboneElement", R4Form::complex,
+    {"Substance.instance", 24, R4Form::complex,
      "identifier:Identifier expiry:dateTime quantity:Quantity"},
-    {"SubstanceAmount", "BackboneElement", R4Form::complex,
+    {"SubstanceAmount", 24, R4Form::complex,
      "amount#Quantity|Range|string amountType:CodeableConcept amountText:string "
      "referenceRange:SubstanceAmount.referenceRange"},
-    {"SubstanceAmount.referenceRange", "Element", R4Form::complex,
+    {"SubstanceAmount.referenceRange", 207, R4Form::complex,
      "lowLimit:Quantity highLimit:Quantity"},
-    {"SubstanceNucleicAcid", "DomainResource", R4Form::resource,
+    {"SubstanceNucleicAcid", 196, R4Form::resource,
      "sequenceType:CodeableConcept numberOfSubunits:integer areaOfHybridisation:string "
      "oligoNucleotideType:CodeableConcept subunit*SubstanceNucleicAcid.subunit"},
-    {"SubstanceNucleicAcid.subunit", "BackboneElement", R4Form::complex,
+    {"SubstanceNucleicAcid.subunit", 24, R4Form::complex,
      "subunit:integer sequence:string length:integer sequenceAttachment:Attachment fivePrime:CodeableConcept "
      "threePrime:CodeableConcept linkage*SubstanceNucleicAcid.subunit.linkage "
      "sugar*SubstanceNucleicAcid.subunit.sugar"},
-    {"SubstanceNucleicAcid.subunit.linkage", "BackboneElement", R4Form::complex,
+    {"SubstanceNucleicAcid.subunit.linkage", 24, R4Form::complex,
      "connectivity:string identifier:Identifier name:string residueSite:string"},
-    {"SubstanceNucleicAcid.subunit.sugar", "BackboneElement", R4Form::complex,
+    {"SubstanceNucleicAcid.subunit.sugar", 24, R4Form::complex,
      "identifier:Identifier name:string residueSite:string"},
-    {"SubstancePolymer", "DomainResource", R4Form::resource,
+    {"SubstancePolymer", 196, R4Form::resource,
      "class:CodeableConcept geometry:CodeableConcept copolymerConnectivity*CodeableConcept "
      "modification*string monomerSet*SubstancePolymer.monomerSet repeat*SubstancePolymer.repeat"},
-    {"SubstancePolymer.monomerSet", "BackboneElement", R4Form::complex,
+    {"SubstancePolymer.monomerSet", 24, R4Form::complex,
      "ratioType:CodeableConcept startingMaterial*SubstancePolymer.monomerSet.startingMaterial"},
-    {"SubstancePolymer.monomerSet.startingMaterial", "BackboneElement", R4Form::complex,
+    {"SubstancePolymer.monomerSet.startingMaterial", 24, R4Form::complex,
      "material:CodeableConcept type:CodeableConcept isDefining:boolean amount:SubstanceAmount"},
-    {"SubstancePolymer.repeat", "BackboneElement", R4Form::complex,
+    {"SubstancePolymer.repeat", 24, R4Form::complex,
      "numberOfUnits:integer averageMolecularFormula:string repeatUnitAmountType:CodeableConcept "
      "repeatUnit*SubstancePolymer.repeat.repeatUnit"},
-    {"SubstancePolymer.repeat.repeatUnit", "BackboneElement", R4Form::complex,
+    {"SubstancePolymer.repeat.repeatUnit", 24, R4Form::complex,
      "orientationOfPolymerisation:CodeableConcept repeatUnit:string amount:SubstanceAmount "
      "degreeOfPolymerisation*SubstancePolymer.repeat.repeatUnit.degreeOfPolymerisation "
      "structuralRepresentation*SubstancePolymer.repeat.repeatUnit.structuralRepresentation"},
-    {"SubstancePolymer.repeat.repeatUnit.degreeOfPolymerisation", "BackboneElement", R4Form::complex,
+    {"SubstancePolymer.repeat.repeatUnit.degreeOfPolymerisation", 24, R4Form::complex,
      "degree:CodeableConcept amount:SubstanceAmount"},
-    {"SubstancePolymer.repeat.repeatUnit.structuralRepresentation", "BackboneElement", R4Form::complex,
+    {"SubstancePolymer.repeat.repeatUnit.structuralRepresentation", 24, R4Form::complex,
      "type:CodeableConcept representation:string attachment:Attachment"},
-    {"SubstanceProtein", "DomainResource", R4Form::resource,
+    {"SubstanceProtein", 196, R4Form::resource,
      "sequenceType:CodeableConcept numberOfSubunits:integer disulfideLinkage*string "
      "subunit*SubstanceProtein.subunit"},
-    {"SubstanceProtein.subunit", "BackboneElement", R4Form::complex,
+    {"SubstanceProtein.subunit", 24, R4Form::complex,
      "subunit:integer sequence:string length:integer sequenceAttachment:Attachment "
      "nTerminalModificationId:Identifier nTerminalModification:string cTerminalModificationId:Identifier "
      "cTerminalModification:string"},
-    {"SubstanceReferenceInformation", "DomainResource", R4Form::resource,
+    {"SubstanceReferenceInformation", 196, R4Form::resource,
      "comment:string gene*SubstanceReferenceInformation.gene "
      "geneElement*SubstanceReferenceInformation.geneElement "
      "classification*SubstanceReferenceInformation.classification target*SubstanceReferenceInformation.target"},
-    {"SubstanceReferenceInformation.classification", "BackboneElement", R4Form::complex,
+    {"SubstanceReferenceInformation.classification", 24, R4Form::complex,
      "domain:CodeableConcept classification:CodeableConcept subtype*CodeableConcept source*Reference"},
-    {"SubstanceReferenceInformation.gene", "BackboneElement", R4Form::complex,
+    {"SubstanceReferenceInformation.gene", 24, R4Form::complex,
      "geneSequenceOrigin:CodeableConcept gene:CodeableConcept source*Reference"},
-    {"SubstanceReferenceInformation.geneElement", "BackboneElement", R4Form::complex,
+    {"SubstanceReferenceInformation.geneElement", 24, R4Form::complex,
      "type:CodeableConcept element:Identifier source*Reference"},
-    {"SubstanceReferenceInformation.target", "BackboneElement", R4Form::complex,
+    {"SubstanceReferenceInformation.target", 24, R4Form::complex,
      "target:Identifier type:CodeableConcept interaction:CodeableConcept organism:CodeableConcept "
      "organismType:CodeableConcept amount#Quantity|Range|string amountType:CodeableConcept source*Reference"},
-    {"SubstanceSourceMaterial", "DomainResource", R4Form::resource,
+    {"SubstanceSourceMaterial", 196, R4Form::resource,
      "sourceMaterialClass:CodeableConcept sourceMaterialType:CodeableConcept "
      "sourceMaterialState:CodeableConcept organismId:Identifier organismName:string "
      "parentSubstanceId*Identifier parentSubstanceName*string countryOfOrigin*CodeableConcept "
      "geographicalLocation*string developmentStage:CodeableConcept "
      "fractionDescription*SubstanceSourceMaterial.fractionDescription "
      "organism:SubstanceSourceMaterial.organism partDescription*SubstanceSourceMaterial.partDescription"},
-    {"SubstanceSourceMaterial.fractionDescription", "BackboneElement", R4Form::complex,
+    {"SubstanceSourceMaterial.fractionDescription", 24, R4Form::complex,
      "fraction:string materialType:CodeableConcept"},
-    {"SubstanceSourceMaterial.organism", "BackboneElement", R4Form::complex,
+    {"SubstanceSourceMaterial.organism", 24, R4Form::complex,
      "family:CodeableConcept genus:CodeableConcept species:CodeableConcept intraspecificType:CodeableConcept "
      "intraspecificDescription:string author*SubstanceSourceMaterial.organism.author "
      "hybrid:SubstanceSourceMaterial.organism.hybrid "
      "organismGeneral:SubstanceSourceMaterial.organism.organismGeneral"},
-    {"SubstanceSourceMaterial.organism.author", "BackboneElement", R4Form::complex,
+    {"SubstanceSourceMaterial.organism.author", 24, R4Form::complex,
      "authorType:CodeableConcept authorDescription:string"},
-    {"SubstanceSourceMaterial.organism.hybrid", "BackboneElement", R4Form::complex,
+    {"SubstanceSourceMaterial.organism.hybrid", 24, R4Form::complex,
      "maternalOrganismId:string maternalOrganismName:string paternalOrganismId:string "
      "paternalOrganismName:string hybridType:CodeableConcept"},
-    {"SubstanceSourceMaterial.organism.organismGeneral", "BackboneElement", R4Form::complex,
+    {"SubstanceSourceMaterial.organism.organismGeneral", 24, R4Form::complex,
      "kingdom:CodeableConcept phylum:CodeableConcept class:CodeableConcept order:CodeableConcept"},
-    {"SubstanceSourceMaterial.partDescription", "BackboneElement", R4Form::complex,
+    {"SubstanceSourceMaterial.partDescription", 24, R4Form::complex,
      "part:CodeableConcept partLocation:CodeableConcept"},
-    {"SubstanceSpecification", "DomainResource", R4Form::resource,
+    {"SubstanceSpecification", 196, R4Form::resource,
      "identifier:Identifier type:CodeableConcept status:CodeableConcept domain:CodeableConcept "
      "description:string source*Reference comment:string moiety*SubstanceSpecification.moiety "
      "property*SubstanceSpecification.property referenceInformation:Reference "
@@ -1903,50 +1903,50 @@ extern const R4TypeRow kR4Types[] = {
      "molecularWeight*SubstanceSpecification.structure.isotope.molecularWeight "
      "relationship*SubstanceSpecification.relationship nucleicAcid:Reference polymer:Reference "
      "protein:Reference sourceMaterial:Reference"},
-    {"SubstanceSpecification.code", "BackboneElement", R4Form::complex,
+    {"SubstanceSpecification.code", 24, R4Form::complex,
      "code:CodeableConcept status:CodeableConcept statusDate:dateTime comment:string source*Reference"},
-    {"SubstanceSpecification.moiety", "BackboneElement", R4Form::complex,
+    {"SubstanceSpecification.moiety", 24, R4Form::complex,
      "role:CodeableConcept identifier:Identifier name:string stereochemistry:CodeableConcept "
      "opticalActivity:CodeableConcept molecularFormula:string amount#Quantity|string"},
-    {"SubstanceSpecification.name", "BackboneElement", R4Form::complex,
+    {"SubstanceSpecification.name", 24, R4Form::complex,
      "name:string type:CodeableConcept status:CodeableConcept preferred:boolean language*CodeableConcept "
      "domain*CodeableConcept jurisdiction*CodeableConcept synonym*SubstanceSpecification.name "
      "translation*SubstanceSpecification.name official*SubstanceSpecification.name.official source*Reference"},
-    {"SubstanceSpecification.name.official", "BackboneElement", R4Form::complex,
+    {"SubstanceSpecification.name.official", 24, R4Form::complex,
      "authority:CodeableConcept status:CodeableConcept date:dateTime"},
-    {"SubstanceSpecification.property", "BackboneElement", R4Form::complex,
+    {"SubstanceSpecification.property", 24, R4Form::complex,
      "category:CodeableConcept code:CodeableConcept parameters:string "
      "definingSubstance#Reference|CodeableConcept amount#Quantity|string"},
-    {"SubstanceSpecification.relationship", "BackboneElement", R4Form::complex,
+    {"SubstanceSpecification.relationship", 24, R4Form::complex,
      "substance#Reference|CodeableConcept relationship:CodeableConcept isDefining:boolean "
      "amount#Quantity|Range|Ratio|string amountRatioLowLimit:Ratio amountType:CodeableConcept "
      "source*Reference"},
-    {"SubstanceSpecification.structure", "BackboneElement", R4Form::complex,
+    {"SubstanceSpecification.structure", 24, R4Form::complex,
      "stereochemistry:CodeableConcept opticalActivity:CodeableConcept molecularFormula:string "
      "molecularFormulaByMoiety:string isotope*SubstanceSpecification.structure.isotope "
      "molecularWeight:SubstanceSpecification.structure.isotope.molecularWeight source*Reference "
      "representation*SubstanceSpecification.structure.representation"},
-    {"SubstanceSpecification.structure.isotope", "BackboneElement", R4Form::complex,
+    {"SubstanceSpecification.structure.isotope", 24, R4Form::complex,
      "identifier:Identifier name:CodeableConcept substitution:CodeableConcept halfLife:Quantity "
      "molecularWeight:SubstanceSpecification.structure.isotope.molecularWeight"},
-    {"SubstanceSpecification.structure.isotope.molecularWeight", "BackboneElement", R4Form::complex,
+    {"SubstanceSpecification.structure.isotope.molecularWeight", 24, R4Form::complex,
      "method:CodeableConcept type:CodeableConcept amount:Quantity"},
-    {"SubstanceSpecification.structure.representation", "BackboneElement", R4Form::complex,
+    {"SubstanceSpecification.structure.representation", 24, R4Form::complex,
      "type:CodeableConcept representation:string attachment:Attachment"},
-    {"SupplyDelivery", "DomainResource", R4Form::resource,
+    {"SupplyDelivery", 196, R4Form::resource,
      "identifier*Identifier basedOn*Reference partOf*Reference status:code patient:Reference "
      "type:CodeableConcept suppliedItem:SupplyDelivery.suppliedItem occurrence#dateTime|Period|Timing "
      "supplier:Reference destination:Reference receiver*Reference"},
-    {"SupplyDelivery.suppliedItem", "BackboneElement", R4Form::complex,
+    {"SupplyDelivery.suppliedItem", 24, R4Form::complex,
      "quantity:Quantity item#CodeableConcept|Reference"},
-    {"SupplyRequest", "DomainResource", R4Form::resource,
+    {"SupplyRequest", 196, R4Form::resource,
      "identifier*Identifier status:code category:CodeableConcept priority:code item#CodeableConcept|Reference "
      "quantity:Quantity parameter*SupplyRequest.parameter occurrence#dateTime|Period|Timing "
      "authoredOn:dateTime requester:Reference supplier*Reference reasonCode*CodeableConcept "
      "reasonReference*Reference deliverFrom:Reference deliverTo:Reference"},
-    {"SupplyRequest.parameter", "BackboneElement", R4Form::complex,
+    {"SupplyRequest.parameter", 24, R4Form::complex,
      "code:CodeableConcept value#CodeableConcept|Quantity|Range|boolean"},
-    {"Task", "DomainResource", R4Form::resource,
+    {"Task", 196, R4Form::resource,
      "identifier*Identifier instantiatesCanonical:canonical instantiatesUri:uri basedOn*Reference "
      "groupIdentifier:Identifier partOf*Reference status:code statusReason:CodeableConcept "
      "businessStatus:CodeableConcept intent:code priority:code code:CodeableConcept description:string "
@@ -1955,13 +1955,13 @@ extern const R4TypeRow kR4Types[] = {
      "location:Reference reasonCode:CodeableConcept reasonReference:Reference insurance*Reference "
      "note*Annotation relevantHistory*Reference restriction:Task.restriction input*Task.input "
      "output*Task.output"},
-    {"Task.input", "BackboneElement", R4Form::complex,
+    {"Task.input", 24, R4Form::complex,
      "type:CodeableConcept value#?"},
-    {"Task.output", "BackboneElement", R4Form::complex,
+    {"Task.output", 24, R4Form::complex,
      "type:CodeableConcept value#?"},
-    {"Task.restriction", "BackboneElement", R4Form::complex,
+    {"Task.restriction", 24, R4Form::complex,
      "repetitions:positiveInt period:Period recipient*Reference"},
-    {"TerminologyCapabilities", "DomainResource", R4Form::resource,
+    {"TerminologyCapabilities", 196, R4Form::resource,
      "url:uri version:string name:string title:string status:code experimental:boolean date:dateTime "
      "publisher:string contact*ContactDetail description:markdown useContext*UsageContext "
      "jurisdiction*CodeableConcept purpose:markdown copyright:markdown kind:code "
@@ -1970,195 +1970,195 @@ extern const R4TypeRow kR4Types[] = {
      "expansion:TerminologyCapabilities.expansion codeSearch:code "
      "validateCode:TerminologyCapabilities.validateCode translation:TerminologyCapabilities.translation "
      "closure:TerminologyCapabilities.closure"},
-    {"TerminologyCapabilities.closure", "BackboneElement", R4Form::complex,
+    {"TerminologyCapabilities.closure", 24, R4Form::complex,
      "translation:boolean"},
-    {"TerminologyCapabilities.codeSystem", "BackboneElement", R4Form::complex,
+    {"TerminologyCapabilities.codeSystem", 24, R4Form::complex,
      "uri:canonical version*TerminologyCapabilities.codeSystem.version subsumption:boolean"},
-    {"TerminologyCapabilities.codeSystem.version", "BackboneElement", R4Form::complex,
+    {"TerminologyCapabilities.codeSystem.version", 24, R4Form::complex,
      "code:string isDefault:boolean compositional:boolean language*code "
      "filter*TerminologyCapabilities.codeSystem.version.filter property*code"},
-    {"TerminologyCapabilities.codeSystem.version.filter", "BackboneElement", R4Form::complex,
+    {"TerminologyCapabilities.codeSystem.version.filter", 24, R4Form::complex,
      "code:code op*code"},
-    {"TerminologyCapabilities.expansion", "BackboneElement", R4Form::complex,
+    {"TerminologyCapabilities.expansion", 24, R4Form::complex,
      "hierarchical:boolean paging:boolean incomplete:boolean "
      "parameter*TerminologyCapabilities.expansion.parameter textFilter:markdown"},
-    {"TerminologyCapabilities.expansion.parameter", "BackboneElement", R4Form::complex,
+    {"TerminologyCapabilities.expansion.parameter", 24, R4Form::complex,
      "name:code documentation:string"},
-    {"TerminologyCapabilities.implementation", "BackboneElement", R4Form::complex,
+    {"TerminologyCapabilities.implementation", 24, R4Form::complex,
      "description:string url:url"},
-    {"TerminologyCapabilities.software", "BackboneElement", R4Form::complex,
+    {"TerminologyCapabilities.software", 24, R4Form::complex,
      "name:string version:string"},
-    {"TerminologyCapabilities.translation", "BackboneElement", R4Form::complex,
+    {"TerminologyCapabilities.translation", 24, R4Form::complex,
      "needsMap:boolean"},
-    {"TerminologyCapabilities.validateCode", "BackboneElement", R4Form::complex,
+    {"TerminologyCapabilities.validateCode", 24, R4Form::complex,
      "translations:boolean"},
-    {"TestReport", "DomainResource", R4Form::resource,
+    {"TestReport", 196, R4Form::resource,
      "identifier:Identifier name:string status:code testScript:Reference result:code score:decimal "
      "tester:string issued:dateTime participant*TestReport.participant setup:TestReport.setup "
      "test*TestReport.test teardown:TestReport.teardown"},
-    {"TestReport.participant", "BackboneElement", R4Form::complex,
+    {"TestReport.participant", 24, R4Form::complex,
      "type:code uri:uri display:string"},
-    {"TestReport.setup", "BackboneElement", R4Form::complex,
+    {"TestReport.setup", 24, R4Form::complex,
      "action*TestReport.setup.action"},
-    {"TestReport.setup.action", "BackboneElement", R4Form::complex,
+    {"TestReport.setup.action", 24, R4Form::complex,
      "operation:TestReport.setup.action.operation assert:TestReport.setup.action.assert"},
-    {"TestReport.setup.action.assert", "BackboneElement", R4Form::complex,
+    {"TestReport.setup.action.assert", 24, R4Form::complex,
      "result:code message:markdown detail:string"},
-    {"TestReport.setup.action.operation", "BackboneElement", R4Form::complex,
+    {"TestReport.setup.action.operation", 24, R4Form::complex,
      "result:code message:markdown detail:uri"},
-    {"TestReport.teardown", "BackboneElement", R4Form::complex,
+    {"TestReport.teardown", 24, R4Form::complex,
      "action*TestReport.teardown.action"},
-    {"TestReport.teardown.action", "BackboneElement", R4Form::complex,
+    {"TestReport.teardown.action", 24, R4Form::complex,
      "operation:TestReport.setup.action.operation"},
-    {"TestReport.test", "BackboneElement", R4Form::complex,
+    {"TestReport.test", 24, R4Form::complex,
      "name:string description:string action*TestReport.test.action"},
-    {"TestReport.test.action", "BackboneElement", R4Form::complex,
+    {"TestReport.test.action", 24, R4Form::complex,
      "operation:TestReport.setup.action.operation assert:TestReport.setup.action.assert"},
-    {"TestScript", "DomainResource", R4Form::resource,
+    {"TestScript", 196, R4Form::resource,
      "url:uri identifier:Identifier version:string name:string title:string status:code experimental:boolean "
      "date:dateTime publisher:string contact*ContactDetail description:markdown useContext*UsageContext "
      "jurisdiction*CodeableConcept purpose:markdown copyright:markdown origin*TestScript.origin "
      "destination*TestScript.destination metadata:TestScript.metadata fixture*TestScript.fixture "
      "profile*Reference variable*TestScript.variable setup:TestScript.setup test*TestScript.test "
      "teardown:TestScript.teardown"},
-    {"TestScript.destination", "BackboneElement", R4Form::complex,
+    {"TestScript.destination", 24, R4Form::complex,
      "index:integer profile:Coding"},
-    {"TestScript.fixture", "BackboneElement", R4Form::complex,
+    {"TestScript.fixture", 24, R4Form::complex,
      "autocreate:boolean autodelete:boolean resource:Reference"},
-    {"TestScript.metadata", "BackboneElement", R4Form::complex,
+    {"TestScript.metadata", 24, R4Form::complex,
      "link*TestScript.metadata.link capability*TestScript.metadata.capability"},
-    {"TestScript.metadata.capability", "BackboneElement", R4Form::complex,
+    {"TestScript.metadata.capability", 24, R4Form::complex,
      "required:boolean validated:boolean description:string origin*integer destination:integer link*uri "
      "capabilities:canonical"},
-    {"TestScript.metadata.link", "BackboneElement", R4Form::complex,
+    {"TestScript.metadata.link", 24, R4Form::complex,
      "url:uri description:string"},
-    {"TestScript.origin", "BackboneElement", R4Form::complex,
+    {"TestScript.origin", 24, R4Form::complex,
      "index:integer profile:Coding"},
-    {"TestScript.setup", "BackboneElement", R4Form::complex,
+    {"TestScript.setup", 24, R4Form::complex,
      "action*TestScript.setup.action"},
-    {"TestScript.setup.action", "BackboneElement", R4Form::complex,
+    {"TestScript.setup.action", 24, R4Form::complex,
      "operation:TestScript.setup.action.operation assert:TestScript.setup.action.assert"},
-    {"TestScript.setup.action.assert", "BackboneElement", R4Form::complex,
+    {"TestScript.setup.action.assert", 24, R4Form::complex,
      "label:string description:string direction:code compareToSourceId:string "
      "compareToSourceExpression:string compareToSourcePath:string contentType:code expression:string "
      "headerField:string minimumId:string navigationLinks:boolean operator:code path:string "
      "requestMethod:code requestURL:string resource:code response:code responseCode:string sourceId:id "
      "validateProfileId:id value:string warningOnly:boolean"},
-    {"TestScript.setup.action.operation", "BackboneElement", R4Form::complex,
+    {"TestScript.setup.action.operation", 24, R4Form::complex,
      "type:Coding resource:code label:string description:string accept:code contentType:code "
      "destination:integer encodeRequestUrl:boolean method:code origin:integer params:string "
      "requestHeader*TestScript.setup.action.operation.requestHeader requestId:id responseId:id sourceId:id "
      "targetId:id url:string"},
-    {"TestScript.setup.action.operation.requestHeader", "BackboneElement", R4Form::complex,
+    {"TestScript.setup.action.operation.requestHeader", 24, R4Form::complex,
      "field:string value:string"},
-    {"TestScript.teardown", "BackboneElement", R4Form::complex,
+    {"TestScript.teardown", 24, R4Form::complex,
      "action*TestScript.teardown.action"},
-    {"TestScript.teardown.action", "BackboneElement", R4Form::complex,
+    {"TestScript.teardown.action", 24, R4Form::complex,
      "operation:TestScript.setup.action.operation"},
-    {"TestScript.test", "BackboneElement", R4Form::complex,
+    {"TestScript.test", 24, R4Form::complex,
      "name:string description:string action*TestScript.test.action"},
-    {"TestScript.test.action", "BackboneElement", R4Form::complex,
+    {"TestScript.test.action", 24, R4Form::complex,
      "operation:TestScript.setup.action.operation assert:TestScript.setup.action.assert"},
-    {"TestScript.variable", "BackboneElement", R4Form::complex,
+    {"TestScript.variable", 24, R4Form::complex,
      "name:string defaultValue:string description:string expression:string headerField:string hint:string "
      "path:string sourceId:id"},
-    {"Timing", "BackboneElement", R4Form::complex,
+    {"Timing", 24, R4Form::complex,
      "event*dateTime repeat:Timing.repeat code:CodeableConcept"},
-    {"Timing.repeat", "Element", R4Form::complex,
+    {"Timing.repeat", 207, R4Form::complex,
      "bounds#Duration|Range|Period count:positiveInt countMax:positiveInt duration:decimal "
      "durationMax:decimal durationUnit:code frequency:positiveInt frequencyMax:positiveInt period:decimal "
      "periodMax:decimal periodUnit:code dayOfWeek*code timeOfDay*time when*code offset:unsignedInt"},
-    {"TriggerDefinition", "Element", R4Form::complex,
+    {"TriggerDefinition", 207, R4Form::complex,
      "type:code name:string timing#Timing|Reference|date|dateTime data*DataRequirement condition:Expression"},
-    {"UsageContext", "Element", R4Form::complex,
+    {"UsageContext", 207, R4Form::complex,
      "code:Coding value#CodeableConcept|Quantity|Range|Reference"},
-    {"ValueSet", "DomainResource", R4Form::resource,
+    {"ValueSet", 196, R4Form::resource,
      "url:uri identifier*Identifier version:string name:string title:string status:code experimental:boolean "
      "date:dateTime publisher:string contact*ContactDetail description:markdown useContext*UsageContext "
      "jurisdiction*CodeableConcept immutable:boolean purpose:markdown copyright:markdown "
      "compose:ValueSet.compose expansion:ValueSet.expansion"},
-    {"ValueSet.compose", "BackboneElement", R4Form::complex,
+    {"ValueSet.compose", 24, R4Form::complex,
      "lockedDate:date inactive:boolean include*ValueSet.compose.include exclude*ValueSet.compose.include"},
-    {"ValueSet.compose.include", "BackboneElement", R4Form::complex,
+    {"ValueSet.compose.include", 24, R4Form::complex,
      "system:uri version:string concept*ValueSet.compose.include.concept "
      "filter*ValueSet.compose.include.filter valueSet*canonical"},
-    {"ValueSet.compose.include.concept", "BackboneElement", R4Form::complex,
+    {"ValueSet.compose.include.concept", 24, R4Form::complex,
      "code:code display:string designation*ValueSet.compose.include.concept.designation"},
-    {"ValueSet.compose.include.concept.designation", "BackboneElement", R4Form::complex,
+    {"ValueSet.compose.include.concept.designation", 24, R4Form::complex,
      "language:code use:Coding value:string"},
-    {"ValueSet.compose.include.filter", "BackboneElement", R4Form::complex,
+    {"ValueSet.compose.include.filter", 24, R4Form::complex,
      "property:code op:code value:string"},
-    {"ValueSet.expansion", "BackboneElement", R4Form::complex,
+    {"ValueSet.expansion", 24, R4Form::complex,
      "identifier:uri timestamp:dateTime total:integer offset:integer parameter*ValueSet.expansion.parameter "
      "contains*ValueSet.expansion.contains"},
-    {"ValueSet.expansion.contains", "BackboneElement", R4Form::complex,
+    {"ValueSet.expansion.contains", 24, R4Form::complex,
      "system:uri abstract:boolean inactive:boolean version:string code:code display:string "
      "designation*ValueSet.compose.include.concept.designation contains*ValueSet.expansion.contains"},
-    {"ValueSet.expansion.parameter", "BackboneElement", R4Form::complex,
+    {"ValueSet.expansion.parameter", 24, R4Form::complex,
      "name:string value#string|boolean|integer|decimal|uri|code|dateTime"},
-    {"VerificationResult", "DomainResource", R4Form::resource,
+    {"VerificationResult", 196, R4Form::resource,
      "target*Reference targetLocation*string need:CodeableConcept status:code statusDate:dateTime "
      "validationType:CodeableConcept validationProcess*CodeableConcept frequency:Timing "
      "lastPerformed:dateTime nextScheduled:date failureAction:CodeableConcept "
      "primarySource*VerificationResult.primarySource attestation:VerificationResult.attestation "
      "validator*VerificationResult.validator"},
-    {"VerificationResult.attestation", "BackboneElement", R4Form::complex,
+    {"VerificationResult.attestation", 24, R4Form::complex,
      "who:Reference onBehalfOf:Reference communicationMethod:CodeableConcept date:date "
      "sourceIdentityCertificate:string proxyIdentityCertificate:string proxySignature:Signature "
      "sourceSignature:Signature"},
-    {"VerificationResult.primarySource", "BackboneElement", R4Form::complex,
+    {"VerificationResult.primarySource", 24, R4Form::complex,
      "who:Reference type*CodeableConcept communicationMethod*CodeableConcept validationStatus:CodeableConcept "
      "validationDate:dateTime canPushUpdates:CodeableConcept pushTypeAvailable*CodeableConcept"},
-    {"VerificationResult.validator", "BackboneElement", R4Form::complex,
+    {"VerificationResult.validator", 24, R4Form::complex,
      "organization:Reference identityCertificate:string attestationSignature:Signature"},
-    {"VisionPrescription", "DomainResource", R4Form::resource,
+    {"VisionPrescription", 196, R4Form::resource,
      "identifier*Identifier status:code created:dateTime patient:Reference encounter:Reference "
      "dateWritten:dateTime prescriber:Reference lensSpecification*VisionPrescription.lensSpecification"},
-    {"VisionPrescription.lensSpecification", "BackboneElement", R4Form::complex,
+    {"VisionPrescription.lensSpecification", 24, R4Form::complex,
      "product:CodeableConcept eye:code sphere:decimal cylinder:decimal axis:integer "
      "prism*VisionPrescription.lensSpecification.prism add:decimal power:decimal backCurve:decimal "
      "diameter:decimal duration:Quantity color:string brand:string note*Annotation"},
-    {"VisionPrescription.lensSpecification.prism", "BackboneElement", R4Form::complex,
+    {"VisionPrescription.lensSpecification.prism", 24, R4Form::complex,
      "amount:decimal base:code"},
-    {"base64Binary", "Element", R4Form::text,
+    {"base64Binary", 207, R4Form::text,
      ""},
-    {"boolean", "Element", R4Form::boolean,
+    {"boolean", 207, R4Form::boolean,
      ""},
-    {"canonical", "Element", R4Form::text,
+    {"canonical", 207, R4Form::text,
      ""},
-    {"code", "Element", R4Form::text,
+    {"code", 207, R4Form::text,
      ""},
-    {"date", "Element", R4Form::text,
+    {"date", 207, R4Form::text,
      ""},
-    {"dateTime", "Element", R4Form::text,
+    {"dateTime", 207, R4Form::text,
      ""},
-    {"decimal", "Element", R4Form::decimal,
+    {"decimal", 207, R4Form::decimal,
      ""},
-    {"id", "Element", R4Form::text,
+    {"id", 207, R4Form::text,
      ""},
-    {"instant", "Element", R4Form::text,
+    {"instant", 207, R4Form::text,
      ""},
-    {"integer", "Element", R4Form::integer,
+    {"integer", 207, R4Form::integer,
      ""},
-    {"markdown", "Element", R4Form::text,
+    {"markdown", 207, R4Form::text,
      ""},
-    {"oid", "Element", R4Form::text,
+    {"oid", 207, R4Form::text,
      ""},
-    {"positiveInt", "Element", R4Form::integer,
+    {"positiveInt", 207, R4Form::integer,
      ""},
-    {"string", "Element", R4Form::text,
+    {"string", 207, R4Form::text,
      ""},
-    {"time", "Element", R4Form::text,
+    {"time", 207, R4Form::text,
      ""},
-    {"unsignedInt", "Element", R4Form::integer,
+    {"unsignedInt", 207, R4Form::integer,
      ""},
-    {"uri", "Element", R4Form::text,
+    {"uri", 207, R4Form::text,
      ""},
-    {"url", "Element", R4Form::text,
+    {"url", 207, R4Form::text,
      ""},
-    {"uuid", "Element", R4Form::text,
+    {"uuid", 207, R4Form::text,
      ""},
-    {"xhtml", "Element", R4Form::xhtml,
+    {"xhtml", 207, R4Form::xhtml,
      ""},
 };
 extern const std::size_t kR4TypesCount = 682;

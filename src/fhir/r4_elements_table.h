@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 #include "fhir/r4_elements.h"
@@ -13,7 +14,7 @@ namespace mitral::fhir {
 
 struct R4TypeRow {
   std::string_view name;
-  std::string_view base;  ///< its elements come first
+  std::int16_t base;  ///< the row whose elements come first; -1: none
   R4Form form;
   std::string_view elements;
 };

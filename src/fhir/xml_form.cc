@@ -55,7 +55,8 @@ class Writer {
       }
     }
     --depth_;
-    std::ranges::sort(children, {}, &Ordered::value_type::first);
+    if (!std::ranges::is_sorted(children, {}, &Ordered::value_type::first))
+      std::ranges::sort(children, {}, &Ordered::value_type::first);
     out.children.reserve(children.size());
     for (auto& [order, child] : children) out.children.push_back(std::move(child));
     return {};
