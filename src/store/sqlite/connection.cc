@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <mutex>
 #include <thread>
 #include <utility>
 
@@ -61,7 +62,10 @@ ErrorCode classify(int code) noexcept {
 /// A file that is there is left alone: to close any descriptor of it drops all locks that this process holds on it
 /// (POSIX fcntl), also those of its other connections. The next process to close the database would then take itself
 /// for the last one and delete the write-ahead log that this one goes on writing to.
+/// For the same reason one thread at a time: nobody opens the file between its creation and this close.
 Result<void> create_private(const std::string& path) {
+  static std::mutex one_at_a_time;
+  const std::scoped_lock hold(one_at_a_time);
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd >= 0) {
     ::close(fd);
@@ -87,12 +91,27 @@ Result<Connection> Connection::open(const std::string& path, Mode mode, Duration
   // A file made by somebody else is data, not program: no triggers or views of it may call functions with side effects.
   sqlite3_db_config(out.db_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   sqlite3_db_config(out.db_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  MITRAL_CHECK(out.use_log(busy_timeout));
   MITRAL_CHECK(
-      out.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY;"
+      out.execute("PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY;"
                   "PRAGMA wal_autocheckpoint=0; PRAGMA cell_size_check=ON"));
   MITRAL_CHECK(
       out.execute(mode == Mode::write ? "PRAGMA cache_size=-32768" : "PRAGMA cache_size=-4096; PRAGMA query_only=ON"));
   return out;
+}
+
+void Connection::wait_at_most(Duration busy_timeout) noexcept { waiting_->limit = busy_timeout; }
+
+/// Of several that open a new file at once each reads it and then wants to write the first page. SQLite calls no busy
+/// handler for those that lose, since waiting with what was read could last for ever: whoever loses starts again.
+Result<void> Connection::use_log(Duration limit) {
+  const auto until = std::chrono::steady_clock::now() + limit;
+  for (;;) {
+    auto used = execute("PRAGMA journal_mode=WAL");
+    const bool lost = !used && (sqlite3_errcode(db_) & 0xff) == SQLITE_BUSY;
+    if (!lost || std::chrono::steady_clock::now() >= until) return used;
+    std::this_thread::sleep_for(kRetryStep);
+  }
 }
 
 Result<Connection> Connection::open_unchanged(const std::string& path) {

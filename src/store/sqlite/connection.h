@@ -37,6 +37,8 @@ class Connection {
   [[nodiscard]] static Result<Connection> open(const std::string& path, Mode mode, Duration busy_timeout);
   /// A file that nobody writes, such as a backup: nothing is changed in it or beside it.
   [[nodiscard]] static Result<Connection> open_unchanged(const std::string& path);
+  /// How long statements wait for other processes from now on.
+  void wait_at_most(Duration busy_timeout) noexcept;
   Connection() = default;
   Connection(Connection&& other) noexcept;
   Connection& operator=(Connection&& other) noexcept;
@@ -53,6 +55,7 @@ class Connection {
 
  private:
   friend class Query;
+  [[nodiscard]] Result<void> use_log(Duration limit);
   [[nodiscard]] sqlite3_stmt* prepared(const char* sql, int& code);
   void close() noexcept;
 

@@ -148,7 +148,7 @@ Result<std::int64_t> serves(Connection& connection, std::int64_t version) {
   return row ? query.integer(0) : version;
 }
 
-Result<void> check_file(Connection& connection) {
+Result<void> look_at_file(Connection& connection) {
   auto version = connection.integer("PRAGMA user_version");
   if (!version) return std::unexpected(version.error());
   MITRAL_TRY(const auto application, connection.integer("PRAGMA application_id"));
@@ -165,6 +165,14 @@ Result<void> check_file(Connection& connection) {
     }
   }
   return {};
+}
+
+/// All of it as it is at one moment: another process may be making it ours meanwhile.
+Result<void> check_file(Connection& connection) {
+  MITRAL_CHECK(connection.execute("BEGIN"));
+  auto checked = look_at_file(connection);
+  if (auto ended = connection.execute("COMMIT"); !ended && checked) return ended;
+  return checked;
 }
 
 }  // namespace

@@ -128,16 +128,20 @@ StoreImpl::~StoreImpl() {
 }
 
 Result<void> StoreImpl::start() {
-  const auto timeout = options_.busy_timeout;
-  MITRAL_TRY(auto connection, Connection::open(options_.path, Connection::Mode::write, timeout));
+  // Nobody waits for an answer yet, and who starts beside us may be bringing the schema up to date.
+  const auto patience = std::max<Duration>(options_.busy_timeout, limits::kStoreBusyTimeoutCommand);
+  MITRAL_TRY(auto connection, Connection::open(options_.path, Connection::Mode::write, patience));
   MITRAL_TRY([[maybe_unused]] const auto steps, migrate(connection));
   for (std::size_t i = 0; i < std::max<std::size_t>(options_.readers, 1); ++i) {
     readers_.push_back(std::make_unique<Reader>());
-    MITRAL_TRY(readers_.back()->connection, Connection::open(options_.path, Connection::Mode::read, timeout));
+    MITRAL_TRY(readers_.back()->connection, Connection::open(options_.path, Connection::Mode::read, patience));
+    readers_.back()->connection.wait_at_most(options_.busy_timeout);
   }
-  MITRAL_TRY(ticker_connection_, Connection::open(options_.path, Connection::Mode::read, timeout));
+  MITRAL_TRY(ticker_connection_, Connection::open(options_.path, Connection::Mode::read, patience));
   FileSource file(ticker_connection_, *this);
   MITRAL_CHECK(memory_.load(file));
+  ticker_connection_.wait_at_most(options_.busy_timeout);
+  connection.wait_at_most(options_.busy_timeout);
   writer_ = std::make_unique<Writer>(std::move(connection), options_,
                                      Writer::Listener{.begun =
                                                           [this](Connection& c) {
