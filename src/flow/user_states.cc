@@ -33,24 +33,40 @@ std::optional<UserState> UserStates::known(const Issuer& issuer, const UserId& u
   return it->second.state;
 }
 
+std::uint64_t UserStates::mark() const {
+  const std::lock_guard lock(mutex_);
+  return epoch_;
+}
+
+UserState UserStates::remember(const Issuer& issuer, const UserId& id, const std::optional<model::User>& user,
+                               std::uint64_t mark, Instant now) {
+  UserState state;
+  if (user) state = {true, user->enabled, user->tokens_valid_from};
+  const std::lock_guard lock(mutex_);
+  // A change that was announced while it was read may be newer than what was read.
+  if (mark == epoch_) {
+    if (entries_.size() >= limits::kUserStatesEntries) entries_.erase(entries_.begin());
+    entries_[key_of(issuer, id.value)] = {state, now};
+  }
+  return state;
+}
+
 Task<Result<UserState>> UserStates::get(Issuer issuer, UserId user, Instant now) {
   if (const auto state = known(issuer, user, now)) co_return *state;
-  std::uint64_t epoch = 0;
-  {
-    const std::lock_guard lock(mutex_);
-    epoch = epoch_;
-  }
+  const auto before = mark();
   auto read = co_await store_.find_user(issuer, user);
   if (!read) co_return fail(read.error());
-  UserState state;
-  if (*read) state = {true, (*read)->enabled, (*read)->tokens_valid_from};
-  const std::lock_guard lock(mutex_);
-  // A change that was announced while we read may be newer than what we read.
-  if (epoch == epoch_) {
-    if (entries_.size() >= limits::kUserStatesEntries) entries_.erase(entries_.begin());
-    entries_[key_of(issuer, user.value)] = {state, now};
-  }
-  co_return state;
+  co_return remember(issuer, user, *read, before, now);
+}
+
+Task<Result<std::optional<model::Grant>>> UserStates::grant(ports::GrantStore& grants, Issuer issuer, Id128 id,
+                                                            Instant now) {
+  const auto before = mark();
+  auto found = co_await grants.find_grant_of_user(issuer, id);
+  if (!found) co_return std::unexpected(std::move(found.error()));
+  if (!*found) co_return std::nullopt;
+  if ((*found)->user_read) remember(issuer, (*found)->grant.user, (*found)->user, before, now);
+  co_return std::move((*found)->grant);
 }
 
 }  // namespace mitral::flow

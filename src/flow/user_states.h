@@ -33,7 +33,16 @@ class UserStates {
   [[nodiscard]] std::optional<UserState> known(const Issuer& issuer, const UserId& user, Instant now) const;
   [[nodiscard]] Task<Result<UserState>> get(Issuer issuer, UserId user, Instant now);
 
+  /// A grant, for somebody who asks for the state of its user next: where both have to be read, one look brings both.
+  [[nodiscard]] Task<Result<std::optional<model::Grant>>> grant(ports::GrantStore& grants, Issuer issuer, Id128 id,
+                                                                Instant now);
+
  private:
+  /// Taken before reading, given back with what was read.
+  [[nodiscard]] std::uint64_t mark() const;
+  UserState remember(const Issuer& issuer, const UserId& id, const std::optional<model::User>& user, std::uint64_t mark,
+                     Instant now);
+
   struct Entry {
     UserState state;
     Instant read;

@@ -6,19 +6,43 @@
 
 namespace mitral::login {
 
+namespace {
+
+bool idle_for_too_long(const model::Session& session, Instant now) noexcept {
+  return session.expires <= now || session.last_seen + limits::kSessionIdle <= now;
+}
+
+Task<Result<void>> note_use(flow::Services& services, const Issuer& issuer, model::Session& session, Instant now) {
+  if (session.last_seen + limits::kSessionTouchMin > now) co_return Result<void>{};
+  session.last_seen = now;
+  co_return co_await services.store.touch_session(issuer, session.id_hash, now);
+}
+
+}  // namespace
+
 Task<Result<std::optional<model::Session>>> current_session(flow::Services& services, const flow::IssuerRuntime& issuer,
                                                             const codec::Request& request, Instant now) {
   std::optional<model::Session> none;
   const auto cookie = read_cookie(issuer, request, CookieKind::session);
   if (!cookie) co_return none;
-  const Hash256 id = flow::hash_of(*cookie);
-  MITRAL_CO_TRY(auto session, co_await services.store.find_session(issuer.id(), id, now));
-  if (!session || session->expires <= now || session->last_seen + limits::kSessionIdle <= now) co_return none;
-  if (session->last_seen + limits::kSessionTouchMin <= now) {
-    session->last_seen = now;
-    MITRAL_CO_CHECK(co_await services.store.touch_session(issuer.id(), id, now));
-  }
+  MITRAL_CO_TRY(auto session, co_await services.store.find_session(issuer.id(), flow::hash_of(*cookie), now));
+  if (!session || idle_for_too_long(*session, now)) co_return none;
+  MITRAL_CO_CHECK(co_await note_use(services, issuer.id(), *session, now));
   co_return session;
+}
+
+Task<Result<std::optional<ports::UserStore::SignedIn>>> current_sign_in(flow::Services& services,
+                                                                        const flow::IssuerRuntime& issuer,
+                                                                        const codec::Request& request,
+                                                                        std::optional<ClientId> client, Instant now) {
+  std::optional<ports::UserStore::SignedIn> none;
+  const auto cookie = read_cookie(issuer, request, CookieKind::session);
+  if (!cookie) co_return none;
+  MITRAL_CO_TRY(auto found,
+                co_await services.store.find_signed_in(issuer.id(), flow::hash_of(*cookie), std::move(client), now));
+  if (!found || idle_for_too_long(found->session, now)) co_return none;
+  MITRAL_CO_CHECK(co_await note_use(services, issuer.id(), found->session, now));
+  co_return found;
 }
 
 Task<Result<NewSession>> start_session(flow::Services& services, const flow::IssuerRuntime& issuer,

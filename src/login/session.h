@@ -27,6 +27,13 @@ inline constexpr std::string_view kAmrPassword = "pwd";
                                                                           const flow::IssuerRuntime& issuer,
                                                                           const codec::Request& request, Instant now);
 
+/// The same, with whose it is and, for a client, what she agreed to for it: one look at the store.
+[[nodiscard]] Task<Result<std::optional<ports::UserStore::SignedIn>>> current_sign_in(flow::Services& services,
+                                                                                      const flow::IssuerRuntime& issuer,
+                                                                                      const codec::Request& request,
+                                                                                      std::optional<ClientId> client,
+                                                                                      Instant now);
+
 struct NewSession {
   std::string cookie;  ///< value for set_cookie()
   model::Session session;

@@ -89,6 +89,13 @@ class GrantStore {
   /// The grant, revoked ones included until they expire; served from memory when it was used lately. What this process
   /// has revoked is never returned as alive; what another process revoked is noticed within limits::kRevocationBound.
   virtual Task<Result<std::optional<model::Grant>>> find_grant(Issuer issuer, Id128 id) = 0;
+  /// find_grant(), and with it whose it is where the grant had to be read anyway: one look instead of two.
+  struct GrantOfUser {
+    model::Grant grant;
+    bool user_read = false;           ///< false: the grant came from memory
+    std::optional<model::User> user;  ///< none though user_read: no such user
+  };
+  virtual Task<Result<std::optional<GrantOfUser>>> find_grant_of_user(Issuer issuer, Id128 id) = 0;
   virtual Task<Result<std::optional<model::RefreshFamily>>> find_family(Issuer issuer, Id128 grant) = 0;
   /// Those not revoked first, of these the offline ones, then newest first: what matters stays within the limit.
   virtual Task<Result<std::vector<model::Grant>>> grants_of_user(Issuer issuer, UserId user, std::size_t limit) = 0;
@@ -150,6 +157,15 @@ class UserStore {
   virtual Task<Result<void>> put_session(model::Session session, std::optional<Hash256> replaces, Events events) = 0;
   /// Alive sessions only: not ended, not expired, user enabled and not revoked since.
   virtual Task<Result<std::optional<model::Session>>> find_session(Issuer issuer, Hash256 id_hash, Instant now) = 0;
+  /// Who is signed in, in one look: the session as find_session() has it, whose it is and, with a client, what she
+  /// agreed to for it, as find_consent() has it.
+  struct SignedIn {
+    model::Session session;
+    model::User user;
+    std::optional<model::Consent> consent;
+  };
+  virtual Task<Result<std::optional<SignedIn>>> find_signed_in(Issuer issuer, Hash256 id_hash,
+                                                               std::optional<ClientId> client, Instant now) = 0;
   virtual Task<Result<void>> touch_session(Issuer issuer, Hash256 id_hash, Instant last_seen) = 0;
   /// Ends it and revokes the grants made in it that are not offline.
   virtual Task<Result<void>> end_session(Issuer issuer, Hash256 id_hash, Events events, Instant now) = 0;

@@ -78,4 +78,8 @@ void Revocations::drop_expired(Instant now) {
   std::erase_if(tokens_, [now](const auto& entry) { return entry.second <= now; });
 }
 
+void Revocations::overlay(model::User& user) const {
+  user.tokens_valid_from = std::max(user.tokens_valid_from, floor(FloorKind::user, user.issuer, user.id.value));
+}
+
 }  // namespace mitral::store

@@ -16,6 +16,7 @@
 #include "base/ids.h"
 #include "base/time.h"
 #include "model/grant.h"
+#include "model/user.h"
 
 namespace mitral::store {
 
@@ -36,6 +37,8 @@ class Revocations {
   void apply(const model::Change& change);
   /// Shows on a grant what client and user floors mean for it.
   void overlay(model::Grant& grant) const;
+  /// Tokens and sessions from before the user was revoked don't count.
+  void overlay(model::User& user) const;
   void drop_expired(Instant now);
 
  private:

@@ -56,14 +56,12 @@ struct Here {
 
 Task<Result<std::optional<Here>>> who_is_here(flow::Context& context) {
   std::optional<Here> nobody;
-  MITRAL_CO_TRY(auto session,
-                co_await login::current_session(context.services, context.issuer, context.request, context.now));
-  if (!session) co_return nobody;
-  MITRAL_CO_TRY(auto user, co_await context.services.store.find_user(context.issuer.id(), session->user));
-  if (!user || !user->enabled) co_return nobody;
+  MITRAL_CO_TRY(auto here, co_await login::current_sign_in(context.services, context.issuer, context.request,
+                                                           std::nullopt, context.now));
+  if (!here) co_return nobody;
   auto cookie = login::read_cookie(context.issuer, context.request, login::CookieKind::session);
   if (!cookie) co_return nobody;
-  co_return Here{std::move(*cookie), std::move(*session), std::move(*user)};
+  co_return Here{std::move(*cookie), std::move(here->session), std::move(here->user)};
 }
 
 FormTarget form_of(const flow::IssuerRuntime& issuer, const Here& here, std::string_view action,

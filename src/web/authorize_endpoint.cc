@@ -166,8 +166,14 @@ Task<Result<void>> go_on(AuthorizeRun& run) {
   journey.client = run.client;
   journey.request = std::move(*run.request);
   journey.pushed = std::move(run.pushed);
-  MITRAL_CO_TRY(journey.session,
-                co_await login::current_session(context.services, context.issuer, context.request, context.now));
+  MITRAL_CO_TRY(auto signed_in, co_await login::current_sign_in(context.services, context.issuer, context.request,
+                                                                run.client->id, context.now));
+  if (signed_in) {
+    journey.session = std::move(signed_in->session);
+    journey.user = std::move(signed_in->user);
+    journey.consent = std::move(signed_in->consent);
+    journey.looked_up = true;
+  }
   journey.browser = login::read_cookie(context.issuer, context.request, login::CookieKind::browser).value_or("");
   run.response = co_await advance(context, std::move(journey));
   co_return Result<void>{};

@@ -174,12 +174,14 @@ Task<Result<Standing>> load(flow::Context& context, Journey& journey) {
     case login::SignIn::done: break;
   }
 
-  MITRAL_CO_TRY(journey.user, co_await store.find_user(context.issuer.id(), journey.session->user));
+  if (!journey.looked_up) {
+    MITRAL_CO_TRY(journey.user, co_await store.find_user(context.issuer.id(), journey.session->user));
+  }
   if (!journey.user || !journey.user->enabled) co_return Standing{Stand::sign_in, {}};
   if (flow::is_emergency(journey.request)) co_return emergency_stand(journey);
-  std::optional<model::Consent> consent;
-  if (login::consent_matters(journey.request, *journey.client, *context.profile)) {
-    MITRAL_CO_TRY(consent,
+  const bool consent_matters = login::consent_matters(journey.request, *journey.client, *context.profile);
+  if (consent_matters && !journey.looked_up) {
+    MITRAL_CO_TRY(journey.consent,
                   co_await store.find_consent(context.issuer.id(), journey.user->id, journey.client->id, context.now));
   }
   journey.plan = login::next_step({.request = &journey.request,
@@ -188,7 +190,7 @@ Task<Result<Standing>> load(flow::Context& context, Journey& journey) {
                                    .user = &*journey.user,
                                    .interaction = interaction,
                                    .launch = launch,
-                                   .consent = consent ? &*consent : nullptr,
+                                   .consent = consent_matters && journey.consent ? &*journey.consent : nullptr,
                                    .now = context.now});
   switch (journey.plan.step) {
     case login::Step::pick: co_return Standing{Stand::pick, {}};

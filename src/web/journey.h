@@ -26,9 +26,12 @@ struct Journey {
   std::optional<model::PushedRequest> pushed;  ///< that it came from: lives as long as the interaction
   bool after_post = false;                     ///< then redirects are 303 (threat B-4.12)
 
+  bool looked_up = false;  ///< user and consent were read with the session
+
   // Filled by load().
   std::optional<model::LaunchTicket> launch;
   std::optional<model::User> user;
+  std::optional<model::Consent> consent;
   login::Plan plan;
 };
 

@@ -319,5 +319,47 @@ TEST_P(StoreNodes, AnEndedSessionIsEndedOnAllNodes) {
   EXPECT_FALSE(get(node(0).find_session(kClinic, one.id_hash, kStart)));
 }
 
+TEST_P(StoreNodes, AGrantComesWithItsUserInOneLook) {
+  auto one = user();
+  get(node(0).put_user(one, {}));
+  const auto made = stored_grant(node(0));
+  EXPECT_FALSE(get(node(0).find_grant_of_user(kClinic, made.id))->user_read) << "it was used lately";
+  const auto before = node(1).counters().reads;
+  const auto first = get(node(1).find_grant_of_user(kClinic, made.id));
+  EXPECT_EQ(node(1).counters().reads - before, 1U);
+  ASSERT_TRUE(first && first->user_read && first->user);
+  EXPECT_EQ(first->grant.id, made.id);
+  EXPECT_EQ(first->grant.scopes, made.scopes);
+  EXPECT_EQ(first->user->id, made.user);
+  EXPECT_TRUE(first->user->enabled);
+  EXPECT_FALSE(get(node(1).find_grant_of_user(kClinic, made.id))->user_read);
+  EXPECT_FALSE(get(node(1).find_grant_of_user(kOther, made.id)));
+  EXPECT_FALSE(get(node(1).find_grant_of_user(kClinic, id())));
+}
+
+TEST_P(StoreNodes, AGrantThatIsReadWithItsUserIsNeverTooGood) {
+  auto one = user();
+  get(node(0).put_user(one, {}));
+  const auto revoked = stored_grant(node(0));
+  const auto of_disabled = stored_grant(node(0));
+  get(node(0).revoke_grant(kClinic, revoked.id, {event()}, kStart + 1s));
+  one.enabled = false;
+  get(node(0).put_user(one, {}));
+  const auto dead = get(node(1).find_grant_of_user(kClinic, revoked.id));
+  ASSERT_TRUE(dead);
+  EXPECT_TRUE(dead->grant.revoked);
+  const auto found = get(node(1).find_grant_of_user(kClinic, of_disabled.id));
+  ASSERT_TRUE(found && found->user_read && found->user);
+  EXPECT_FALSE(found->user->enabled);
+}
+
+TEST_P(StoreNodes, AGrantOfNobodySaysSo) {
+  const auto made = stored_grant(node(0));
+  const auto found = get(node(1).find_grant_of_user(kClinic, made.id));
+  ASSERT_TRUE(found);
+  EXPECT_TRUE(found->user_read);
+  EXPECT_FALSE(found->user);
+}
+
 }  // namespace
 }  // namespace mitral::contract

@@ -88,6 +88,72 @@ TEST_P(UserContract, SessionComesBackWholeWhileItIsAlive) {
   EXPECT_EQ(get(store_->find_session(kClinic, here.id_hash, kStart))->last_seen, kStart + 60s) << "never backwards";
 }
 
+TEST_P(UserContract, WhoIsSignedInIsOneLook) {
+  const auto one = user();
+  get(store_->put_user(one, {}));
+  const auto here = session();
+  get(store_->put_session(here, std::nullopt, {}));
+  const ClientId app("c_app");
+  const auto before = store_->counters().reads;
+  auto found = get(store_->find_signed_in(kClinic, here.id_hash, app, kStart));
+  EXPECT_EQ(store_->counters().reads - before, 1U);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->session.sid, here.sid);
+  EXPECT_EQ(found->session.amr, here.amr);
+  EXPECT_EQ(found->session.created, here.created);
+  EXPECT_EQ(found->session.id_hash, here.id_hash);
+  EXPECT_EQ(found->user.id, one.id);
+  EXPECT_EQ(found->user.username, one.username);
+  EXPECT_FALSE(found->consent) << "nothing was agreed to";
+
+  const auto agreed = consent();
+  get(store_->complete_authorization(kClinic, {{}, {}, {}, code(), agreed}, {}, kStart));
+  found = get(store_->find_signed_in(kClinic, here.id_hash, app, kStart));
+  ASSERT_TRUE(found && found->consent);
+  EXPECT_EQ(found->consent->user, agreed.user);
+  EXPECT_EQ(found->consent->client, agreed.client);
+  EXPECT_EQ(found->consent->scopes, agreed.scopes);
+  EXPECT_EQ(found->consent->declined, agreed.declined);
+  EXPECT_EQ(found->consent->expires, agreed.expires);
+  EXPECT_FALSE(get(store_->find_signed_in(kClinic, here.id_hash, std::nullopt, kStart))->consent);
+  EXPECT_FALSE(get(store_->find_signed_in(kClinic, here.id_hash, ClientId("c_other"), kStart))->consent);
+  EXPECT_FALSE(get(store_->find_signed_in(kOther, here.id_hash, app, kStart)));
+  EXPECT_FALSE(get(store_->find_signed_in(kClinic, here.id_hash, app, here.expires)));
+}
+
+TEST_P(UserContract, AConsentThatHasExpiredIsNotFoundWithTheSession) {
+  get(store_->put_user(user(), {}));
+  auto here = session();
+  here.expires = kStart + 24h * 365;
+  get(store_->put_session(here, std::nullopt, {}));
+  const auto agreed = consent();
+  get(store_->complete_authorization(kClinic, {{}, {}, {}, code(), agreed}, {}, kStart));
+  const auto found = get(store_->find_signed_in(kClinic, here.id_hash, agreed.client, agreed.expires));
+  ASSERT_TRUE(found);
+  EXPECT_FALSE(found->consent);
+}
+
+TEST_P(UserContract, NobodyIsSignedInWithADeadSession) {
+  auto one = user();
+  get(store_->put_user(one, {}));
+  const auto ended = session();
+  const auto disabled = session();
+  get(store_->put_session(ended, std::nullopt, {}));
+  get(store_->put_session(disabled, std::nullopt, {}));
+  get(store_->end_session(kClinic, ended.id_hash, {event()}, kStart));
+  EXPECT_FALSE(get(store_->find_signed_in(kClinic, ended.id_hash, ClientId("c_app"), kStart)));
+  EXPECT_TRUE(get(store_->find_signed_in(kClinic, disabled.id_hash, ClientId("c_app"), kStart)));
+  one.enabled = false;
+  get(store_->put_user(one, {}));
+  EXPECT_FALSE(get(store_->find_signed_in(kClinic, disabled.id_hash, ClientId("c_app"), kStart)));
+  one.enabled = true;
+  get(store_->put_user(one, {}));
+  const auto late = session();
+  get(store_->put_session(late, std::nullopt, {}));
+  get(store_->revoke_user(kClinic, one.id, {event()}, kStart + 1s));
+  EXPECT_FALSE(get(store_->find_signed_in(kClinic, late.id_hash, ClientId("c_app"), kStart + 1s)));
+}
+
 TEST_P(UserContract, ASessionDiesWithItsUser) {
   const auto orphan = session();
   get(store_->put_session(orphan, std::nullopt, {}));

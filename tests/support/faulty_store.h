@@ -49,6 +49,8 @@ class FaultyStore final : public ports::Store {
   using OptionalCode = std::optional<model::AuthorizationCode>;
   using OptionalConsent = std::optional<model::Consent>;
   using OptionalGrant = std::optional<model::Grant>;
+  using OptionalGrantOfUser = std::optional<ports::GrantStore::GrantOfUser>;
+  using OptionalSignedIn = std::optional<ports::UserStore::SignedIn>;
   using OptionalFamily = std::optional<model::RefreshFamily>;
   using OptionalUser = std::optional<model::User>;
   using OptionalSession = std::optional<model::Session>;
@@ -80,6 +82,7 @@ class FaultyStore final : public ports::Store {
   MITRAL_READ(OptionalConsent, find_consent, (Issuer i, UserId u, ClientId c, Instant n),
               (std::move(i), std::move(u), std::move(c), n))
   MITRAL_READ(OptionalGrant, find_grant, (Issuer i, Id128 g), (std::move(i), g))
+  MITRAL_READ(OptionalGrantOfUser, find_grant_of_user, (Issuer i, Id128 g), (std::move(i), g))
   MITRAL_READ(OptionalFamily, find_family, (Issuer i, Id128 g), (std::move(i), g))
   MITRAL_READ(Grants, grants_of_user, (Issuer i, UserId u, std::size_t l), (std::move(i), std::move(u), l))
   MITRAL_ACT(Rotated, rotate_once, (Issuer i, Rotation r, Events e, Events x, Instant n),
@@ -100,6 +103,8 @@ class FaultyStore final : public ports::Store {
   MITRAL_ACT(void, put_user, (model::User u, Events e), (std::move(u), std::move(e)))
   MITRAL_ACT(void, put_session, (model::Session s, std::optional<Hash256> r, Events e), (std::move(s), r, std::move(e)))
   MITRAL_READ(OptionalSession, find_session, (Issuer i, Hash256 h, Instant n), (std::move(i), h, n))
+  MITRAL_READ(OptionalSignedIn, find_signed_in, (Issuer i, Hash256 h, std::optional<ClientId> c, Instant n),
+              (std::move(i), h, std::move(c), n))
   MITRAL_ACT(void, touch_session, (Issuer i, Hash256 h, Instant n), (std::move(i), h, n))
   MITRAL_ACT(void, end_session, (Issuer i, Hash256 h, Events e, Instant n), (std::move(i), h, std::move(e), n))
   MITRAL_READ(Sessions, sessions_of_user, (Issuer i, UserId u, Instant n, std::size_t l),

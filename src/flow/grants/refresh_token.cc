@@ -22,7 +22,8 @@ Task<Result<void>> look_at_refresh_token(Context& context) {
   if (!text) co_return fail(ErrorCode::invalid_request, "refresh_token is missing");
   const auto parts = context.issuer.refresh_tokens().open(*text);
   if (!parts) co_return bad_token("not a refresh token of this issuer");
-  MITRAL_CO_TRY(auto grant, co_await context.services.store.find_grant(context.issuer.id(), parts->grant));
+  MITRAL_CO_TRY(auto grant, co_await context.services.users.grant(context.services.store, context.issuer.id(),
+                                                                  parts->grant, context.now));
   if (!grant || grant->revoked || grant->expires <= context.now)
     co_return bad_token("grant is gone, revoked or expired");
   if (grant->client != context.client->id()) co_return bad_token("refresh token of another client");

@@ -59,6 +59,17 @@ Task<Result<std::optional<model::Grant>>> MemoryStore::find_grant(Issuer issuer,
   co_return shown(at->second);
 }
 
+Task<Result<std::optional<ports::GrantStore::GrantOfUser>>> MemoryStore::find_grant_of_user(Issuer issuer, Id128 id) {
+  const std::lock_guard lock(mutex_);
+  ++reads_;
+  const auto at = grants_.find(id);
+  if (at == grants_.end() || at->second.issuer != issuer) co_return std::nullopt;
+  GrantOfUser out{.grant = shown(at->second), .user_read = true, .user = std::nullopt};
+  const auto user = users_.find(std::pair(issuer, out.grant.user));
+  if (user != users_.end()) out.user = shown(user->second);
+  co_return out;
+}
+
 Task<Result<std::optional<model::RefreshFamily>>> MemoryStore::find_family(Issuer issuer, Id128 grant) {
   const std::lock_guard lock(mutex_);
   ++reads_;

@@ -65,6 +65,7 @@ class MemoryStore final : public ports::Store {
 
   // GrantStore
   Task<Result<std::optional<model::Grant>>> find_grant(Issuer issuer, Id128 id) override;
+  Task<Result<std::optional<GrantOfUser>>> find_grant_of_user(Issuer issuer, Id128 id) override;
   Task<Result<std::optional<model::RefreshFamily>>> find_family(Issuer issuer, Id128 grant) override;
   Task<Result<std::vector<model::Grant>>> grants_of_user(Issuer issuer, UserId user, std::size_t limit) override;
   Task<Result<Rotated>> rotate_once(Issuer issuer, Rotation rotation, Events events, Events reuse_events,
@@ -88,6 +89,8 @@ class MemoryStore final : public ports::Store {
   Task<Result<void>> put_user(model::User user, Events events) override;
   Task<Result<void>> put_session(model::Session session, std::optional<Hash256> replaces, Events events) override;
   Task<Result<std::optional<model::Session>>> find_session(Issuer issuer, Hash256 id_hash, Instant now) override;
+  Task<Result<std::optional<SignedIn>>> find_signed_in(Issuer issuer, Hash256 id_hash, std::optional<ClientId> client,
+                                                       Instant now) override;
   Task<Result<void>> touch_session(Issuer issuer, Hash256 id_hash, Instant last_seen) override;
   Task<Result<void>> end_session(Issuer issuer, Hash256 id_hash, Events events, Instant now) override;
   Task<Result<std::vector<model::Session>>> sessions_of_user(Issuer issuer, UserId user, Instant now,
@@ -156,6 +159,8 @@ class MemoryStore final : public ports::Store {
   /// As it is to be seen: with what was revoked for its client or user.
   [[nodiscard]] model::Grant shown(model::Grant grant) const;
   [[nodiscard]] model::User shown(model::User user) const;
+  [[nodiscard]] std::optional<model::Session> living_session(const Issuer& issuer, const Hash256& id_hash,
+                                                             Instant now) const;
 
   template <class F>
   void swap_directory(F edit) {

@@ -76,17 +76,38 @@ Task<Result<void>> MemoryStore::put_session(model::Session session, std::optiona
   co_return kept;
 }
 
+std::optional<model::Session> MemoryStore::living_session(const Issuer& issuer, const Hash256& id_hash,
+                                                          Instant now) const {
+  const auto at = sessions_.find(id_hash);
+  if (at == sessions_.end() || at->second.issuer != issuer || at->second.expires <= now) return std::nullopt;
+  const auto& session = at->second;
+  const auto user = users_.find(std::pair(issuer, session.user));
+  if (user == users_.end() || !user->second.enabled) return std::nullopt;
+  const Instant floor = revocations_.floor(FloorKind::user, issuer, session.user.value);
+  if (session.created <= floor || session.created < user->second.tokens_valid_from) return std::nullopt;
+  return session;
+}
+
 Task<Result<std::optional<model::Session>>> MemoryStore::find_session(Issuer issuer, Hash256 id_hash, Instant now) {
   const std::lock_guard lock(mutex_);
   ++reads_;
-  const auto at = sessions_.find(id_hash);
-  if (at == sessions_.end() || at->second.issuer != issuer || at->second.expires <= now) co_return std::nullopt;
-  const auto& session = at->second;
-  const auto user = users_.find(std::pair(issuer, session.user));
-  if (user == users_.end() || !user->second.enabled) co_return std::nullopt;
-  const Instant floor = revocations_.floor(FloorKind::user, issuer, session.user.value);
-  if (session.created <= floor || session.created < user->second.tokens_valid_from) co_return std::nullopt;
-  co_return session;
+  co_return living_session(issuer, id_hash, now);
+}
+
+Task<Result<std::optional<ports::UserStore::SignedIn>>> MemoryStore::find_signed_in(Issuer issuer, Hash256 id_hash,
+                                                                                    std::optional<ClientId> client,
+                                                                                    Instant now) {
+  const std::lock_guard lock(mutex_);
+  ++reads_;
+  auto session = living_session(issuer, id_hash, now);
+  if (!session) co_return std::nullopt;
+  SignedIn out{.session = std::move(*session), .user = {}, .consent = std::nullopt};
+  out.user = shown(users_.at(std::pair(issuer, out.session.user)));
+  if (client) {
+    const auto consent = consents_.find(std::tuple(issuer, out.user.id, *client));
+    if (consent != consents_.end() && consent->second.expires > now) out.consent = consent->second;
+  }
+  co_return out;
 }
 
 Task<Result<void>> MemoryStore::touch_session(Issuer issuer, Hash256 id_hash, Instant last_seen) {

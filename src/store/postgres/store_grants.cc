@@ -26,6 +26,11 @@ Result<model::Grant> grant_from(const Rows& rows, int row, const Issuer& issuer)
 // Floors are looked up by scalar subqueries, which are always answered by the key; a join is planned after what the
 // planner believes of the tables' sizes.
 
+#define MITRAL_GRANT_AND_FLOOR                                                                              \
+  "id, client, \"user\", sid, \"offline\", created, expires, revoked, document, "                           \
+  "greatest((SELECT f.at FROM floors f WHERE f.issuer = $2 AND f.kind = 1 AND f.subject = grants.client), " \
+  "(SELECT f.at FROM floors f WHERE f.issuer = $2 AND f.kind = 2 AND f.subject = grants.\"user\"))"
+
 /// What a rotation that did not simply succeed has to know of the family.
 constexpr const char* kLivingFamily =
     "SELECT generation, rotated FROM grants WHERE id = $1 AND issuer = $2 AND generation IS NOT NULL "
@@ -41,22 +46,40 @@ constexpr const char* kLivingFamily =
 Task<Result<std::optional<model::Grant>>> StoreImpl::find_grant(Issuer issuer, Id128 id) {
   if (auto known = memory_.grant(issuer, id)) co_return known;
   const auto epoch = memory_.grants().epoch(id);
-  MITRAL_CO_TRY(
-      const auto rows,
-      co_await readers_->read(Statement(
-          "SELECT id, client, \"user\", sid, \"offline\", created, expires, revoked, document, "
-          "greatest((SELECT f.at FROM floors f WHERE f.issuer = $2 AND f.kind = 1 AND f.subject = grants.client), "
-          "(SELECT f.at FROM floors f WHERE f.issuer = $2 AND f.kind = 2 AND f.subject = grants.\"user\")) "
-          "FROM grants WHERE id = $1 AND issuer = $2",
-          id, issuer)));
+  MITRAL_CO_TRY(const auto rows,
+                co_await readers_->read(Statement(
+                    "SELECT " MITRAL_GRANT_AND_FLOOR " FROM grants WHERE id = $1 AND issuer = $2", id, issuer)));
   if (rows.empty()) co_return std::nullopt;
-  MITRAL_CO_TRY(auto grant, grant_from(rows, 0, issuer));
+  co_return read_grant(rows, issuer, epoch);
+}
+
+Task<Result<std::optional<ports::GrantStore::GrantOfUser>>> StoreImpl::find_grant_of_user(Issuer issuer, Id128 id) {
+  if (auto known = memory_.grant(issuer, id)) co_return GrantOfUser{.grant = std::move(*known), .user = {}};
+  const auto epoch = memory_.grants().epoch(id);
+  MITRAL_CO_TRY(const auto rows,
+                co_await readers_->read(
+                    Statement("SELECT " MITRAL_GRANT_AND_FLOOR
+                              ", (SELECT u.document FROM users u WHERE u.issuer = $2 AND u.id = grants.\"user\") "
+                              "FROM grants WHERE id = $1 AND issuer = $2",
+                              id, issuer)));
+  if (rows.empty()) co_return std::nullopt;
+  GrantOfUser out{.grant = {}, .user_read = true, .user = {}};
+  MITRAL_CO_TRY(out.grant, read_grant(rows, issuer, epoch));
+  if (!rows.is_null(0, 10)) {
+    MITRAL_CO_TRY(out.user, shown_user(rows.text(0, 10), memory_.revocations()));
+  }
+  co_return out;
+}
+
+/// The first row: with what revocations mean for it, and remembered.
+Result<model::Grant> StoreImpl::read_grant(const Rows& rows, const Issuer& issuer, std::uint64_t epoch) {
+  MITRAL_TRY(auto grant, grant_from(rows, 0, issuer));
   if (!rows.is_null(0, 9) && grant.created <= rows.time(0, 9)) {
     grant.revoked = std::min(grant.revoked.value_or(Instant::max()), rows.time(0, 9));
   }
   memory_.grants().put(grant, epoch);
   memory_.revocations().overlay(grant);
-  co_return grant;
+  return grant;
 }
 
 Task<Result<std::optional<model::RefreshFamily>>> StoreImpl::find_family(Issuer issuer, Id128 grant) {

@@ -38,6 +38,9 @@ namespace mitral::store::postgres {
 using ports::Claim;
 using ports::Events;
 
+/// What stands in a document, with what revocations mean for it.
+[[nodiscard]] Result<model::User> shown_user(std::string_view document, const Revocations& revocations);
+
 class StoreImpl final : public PostgresStore {
  public:
   StoreImpl(PostgresOptions options, const Clock& clock);
@@ -75,6 +78,7 @@ class StoreImpl final : public PostgresStore {
 
   // GrantStore
   Task<Result<std::optional<model::Grant>>> find_grant(Issuer issuer, Id128 id) override;
+  Task<Result<std::optional<GrantOfUser>>> find_grant_of_user(Issuer issuer, Id128 id) override;
   Task<Result<std::optional<model::RefreshFamily>>> find_family(Issuer issuer, Id128 grant) override;
   Task<Result<std::vector<model::Grant>>> grants_of_user(Issuer issuer, UserId user, std::size_t limit) override;
   Task<Result<Rotated>> rotate_once(Issuer issuer, Rotation rotation, Events events, Events reuse_events,
@@ -100,6 +104,8 @@ class StoreImpl final : public PostgresStore {
   Task<Result<void>> put_user(model::User user, Events events) override;
   Task<Result<void>> put_session(model::Session session, std::optional<Hash256> replaces, Events events) override;
   Task<Result<std::optional<model::Session>>> find_session(Issuer issuer, Hash256 id_hash, Instant now) override;
+  Task<Result<std::optional<SignedIn>>> find_signed_in(Issuer issuer, Hash256 id_hash, std::optional<ClientId> client,
+                                                       Instant now) override;
   Task<Result<void>> touch_session(Issuer issuer, Hash256 id_hash, Instant last_seen) override;
   Task<Result<void>> end_session(Issuer issuer, Hash256 id_hash, Events events, Instant now) override;
   Task<Result<std::vector<model::Session>>> sessions_of_user(Issuer issuer, UserId user, Instant now,
@@ -131,6 +137,7 @@ class StoreImpl final : public PostgresStore {
   [[nodiscard]] Counters counters() const noexcept override;
 
  private:
+  [[nodiscard]] Result<model::Grant> read_grant(const Rows& rows, const Issuer& issuer, std::uint64_t epoch);
   using Answers = std::span<const Rows>;
 
   void tick();

@@ -5,15 +5,18 @@
 namespace mitral::store::postgres {
 namespace {
 
+// $1 its hash, $2 the issuer, $3 now.
+#define MITRAL_LIVING_SESSION                                                                                   \
+  "s.id_hash = $1 AND s.issuer = $2 AND s.expires > $3 AND u.enabled = 1 AND s.created >= u.tokens_valid_from " \
+  "AND NOT coalesce((SELECT f.at >= s.created FROM floors f WHERE f.issuer = $2 AND f.kind = 2 AND "            \
+  "f.subject = s.\"user\"), false)"
+
 /// Users whose documents stand in the first column.
 Result<std::vector<model::User>> users_from(const Rows& rows, const Revocations& revocations) {
   std::vector<model::User> out;
   for (int row = 0; row < rows.count(); ++row) {
-    auto user = user_from(rows.text(row, 0));
-    if (!user) return unreadable("users");
-    const Instant floor = revocations.floor(FloorKind::user, user->issuer, user->id.value);
-    user->tokens_valid_from = std::max(user->tokens_valid_from, floor);
-    out.push_back(std::move(*user));
+    MITRAL_TRY(auto user, shown_user(rows.text(row, 0), revocations));
+    out.push_back(std::move(user));
   }
   return out;
 }
@@ -40,6 +43,13 @@ Result<model::Session> session_from(const Rows& rows, int row, const Issuer& iss
 }
 
 }  // namespace
+
+Result<model::User> shown_user(std::string_view document, const Revocations& revocations) {
+  auto user = user_from(document);
+  if (!user) return unreadable("users");
+  revocations.overlay(*user);
+  return std::move(*user);
+}
 
 Task<Result<std::optional<model::User>>> StoreImpl::find_user(Issuer issuer, UserId id) {
   MITRAL_CO_TRY(const auto rows, co_await readers_->read(Statement(
@@ -105,13 +115,38 @@ Task<Result<std::optional<model::Session>>> StoreImpl::find_session(Issuer issue
       const auto rows,
       co_await readers_->read(Statement(
           "SELECT s.id_hash, s.sid, s.auth_time, s.created, s.last_seen, s.expires, s.document, s.\"user\" "
-          "FROM sessions s JOIN users u ON u.issuer = s.issuer AND u.id = s.\"user\" WHERE s.id_hash = $1 AND "
-          "s.issuer = $2 AND s.expires > $3 AND u.enabled = 1 AND s.created >= u.tokens_valid_from "
-          "AND NOT coalesce((SELECT f.at >= s.created FROM floors f WHERE f.issuer = $2 AND f.kind = 2 AND "
-          "f.subject = s.\"user\"), false)",
+          "FROM sessions s JOIN users u ON u.issuer = s.issuer AND u.id = s.\"user\" WHERE " MITRAL_LIVING_SESSION,
           id_hash, issuer, now)));
   if (rows.empty()) co_return std::nullopt;
   co_return session_from(rows, 0, issuer);
+}
+
+Task<Result<std::optional<ports::UserStore::SignedIn>>> StoreImpl::find_signed_in(Issuer issuer, Hash256 id_hash,
+                                                                                  std::optional<ClientId> client,
+                                                                                  Instant now) {
+  // No client has an empty name: then no consent is found.
+  const ClientId consented = client.value_or(ClientId{});
+  MITRAL_CO_TRY(const auto rows,
+                co_await readers_->read(Statement(
+                    "SELECT s.id_hash, s.sid, s.auth_time, s.created, s.last_seen, s.expires, s.document, s.\"user\", "
+                    "u.document, "
+                    "c.expires, c.document FROM sessions s JOIN users u ON u.issuer = s.issuer AND u.id = s.\"user\" "
+                    "LEFT JOIN consents c ON c.issuer = s.issuer AND c.\"user\" = s.\"user\" AND c.client = $4 "
+                    "AND c.expires > $3 WHERE " MITRAL_LIVING_SESSION,
+                    id_hash, issuer, now, consented)));
+  if (rows.empty()) co_return std::nullopt;
+  SignedIn out;
+  MITRAL_CO_TRY(out.session, session_from(rows, 0, issuer));
+  MITRAL_CO_TRY(out.user, shown_user(rows.text(0, 8), memory_.revocations()));
+  if (!rows.is_null(0, 9)) {
+    auto& consent = out.consent.emplace();
+    consent.issuer = issuer;
+    consent.user = out.session.user;
+    consent.client = consented;
+    consent.expires = rows.time(0, 9);
+    if (!read_document(rows.text(0, 10), consent)) co_return unreadable("consents");
+  }
+  co_return out;
 }
 
 Task<Result<void>> StoreImpl::touch_session(Issuer issuer, Hash256 id_hash, Instant last_seen) {

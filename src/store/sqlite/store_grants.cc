@@ -52,6 +52,32 @@ Task<Result<std::optional<model::Grant>>> StoreImpl::find_grant(Issuer issuer, I
   co_return found;
 }
 
+Task<Result<std::optional<ports::GrantStore::GrantOfUser>>> StoreImpl::find_grant_of_user(Issuer issuer, Id128 id) {
+  if (auto known = memory_.grant(issuer, id)) co_return GrantOfUser{.grant = std::move(*known), .user = {}};
+  const auto epoch = memory_.grants().epoch(id);
+  auto found = look([&](Connection& connection) -> Result<std::optional<GrantOfUser>> {
+    Query query(
+        connection,
+        "SELECT g.id, g.client, g.user, g.sid, g.offline, g.created, g.expires, g.revoked, g.document, u.document "
+        "FROM grants g LEFT JOIN users u ON u.issuer = g.issuer AND u.id = g.user "
+        "WHERE g.id = ?1 AND g.issuer = ?2");
+    MITRAL_TRY(const bool row, query.bind(id, issuer).step());
+    if (!row) return std::nullopt;
+    GrantOfUser out{.grant = {}, .user_read = true, .user = {}};
+    MITRAL_TRY(out.grant, grant_from(query, issuer));
+    if (query.is_null(9)) return out;
+    out.user = user_from(query.text(9));
+    if (!out.user) return unreadable("users");
+    memory_.revocations().overlay(*out.user);
+    return out;
+  });
+  if (found && *found) {
+    memory_.grants().put((*found)->grant, epoch);
+    memory_.revocations().overlay((*found)->grant);
+  }
+  co_return found;
+}
+
 Task<Result<std::optional<model::RefreshFamily>>> StoreImpl::find_family(Issuer issuer, Id128 grant) {
   co_return look([&](Connection& connection) -> Result<std::optional<model::RefreshFamily>> {
     Query query(connection,

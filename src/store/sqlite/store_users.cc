@@ -17,9 +17,22 @@ Result<std::optional<model::User>> one_user(Connection& connection, const char* 
   return user;
 }
 
-void show_floor(model::User& user, const Revocations& revocations) {
-  const Instant floor = revocations.floor(FloorKind::user, user.issuer, user.id.value);
-  user.tokens_valid_from = std::max(user.tokens_valid_from, floor);
+/// user, sid, auth_time, created, last_seen, expires, document, and since when the user's sessions count.
+Result<std::optional<model::Session>> living_session(const Query& query, const Issuer& issuer, const Hash256& id_hash,
+                                                     const Revocations& revocations) {
+  model::Session out;
+  out.id_hash = id_hash;
+  out.issuer = issuer;
+  out.user = UserId(query.text(0));
+  out.sid = query.id(1);
+  out.auth_time = query.time(2);
+  out.created = query.time(3);
+  out.last_seen = query.time(4);
+  out.expires = query.time(5);
+  if (!read_document(query.text(6), out)) return unreadable("sessions");
+  const Instant floor = revocations.floor(FloorKind::user, issuer, out.user.value);
+  if (out.created <= floor || out.created < query.time(7)) return std::nullopt;
+  return out;
 }
 
 }  // namespace
@@ -28,7 +41,7 @@ Task<Result<std::optional<model::User>>> StoreImpl::find_user(Issuer issuer, Use
   auto user = look([&](Connection& connection) {
     return one_user(connection, "SELECT document FROM users WHERE issuer = ?1 AND id = ?2", issuer, id.value);
   });
-  if (user && *user) show_floor(**user, memory_.revocations());
+  if (user && *user) memory_.revocations().overlay(**user);
   co_return user;
 }
 
@@ -36,7 +49,7 @@ Task<Result<std::optional<model::User>>> StoreImpl::find_user_by_name(Issuer iss
   auto user = look([&](Connection& connection) {
     return one_user(connection, "SELECT document FROM users WHERE issuer = ?1 AND username = ?2", issuer, username);
   });
-  if (user && *user) show_floor(**user, memory_.revocations());
+  if (user && *user) memory_.revocations().overlay(**user);
   co_return user;
 }
 
@@ -50,7 +63,7 @@ Task<Result<std::vector<model::User>>> StoreImpl::list_users(Issuer issuer, std:
       if (!row) return out;
       auto user = user_from(query.text(0));
       if (!user) return unreadable("users");
-      show_floor(*user, memory_.revocations());
+      memory_.revocations().overlay(*user);
       out.push_back(std::move(*user));
     }
   });
@@ -114,18 +127,38 @@ Task<Result<std::optional<model::Session>>> StoreImpl::find_session(Issuer issue
                 "WHERE s.id_hash = ?1 AND s.issuer = ?2 AND s.expires > ?3 AND u.enabled = 1");
     MITRAL_TRY(const bool row, query.bind(id_hash, issuer, now).step());
     if (!row) return std::nullopt;
-    model::Session out;
-    out.id_hash = id_hash;
-    out.issuer = issuer;
-    out.user = UserId(query.text(0));
-    out.sid = query.id(1);
-    out.auth_time = query.time(2);
-    out.created = query.time(3);
-    out.last_seen = query.time(4);
-    out.expires = query.time(5);
-    if (!read_document(query.text(6), out)) return unreadable("sessions");
-    const Instant floor = memory_.revocations().floor(FloorKind::user, issuer, out.user.value);
-    if (out.created <= floor || out.created < query.time(7)) return std::nullopt;
+    return living_session(query, issuer, id_hash, memory_.revocations());
+  });
+}
+
+Task<Result<std::optional<ports::UserStore::SignedIn>>> StoreImpl::find_signed_in(Issuer issuer, Hash256 id_hash,
+                                                                                  std::optional<ClientId> client,
+                                                                                  Instant now) {
+  // No client has an empty name: then no consent is found.
+  const ClientId consented = client.value_or(ClientId{});
+  co_return look([&](Connection& connection) -> Result<std::optional<SignedIn>> {
+    Query query(
+        connection,
+        "SELECT s.user, s.sid, s.auth_time, s.created, s.last_seen, s.expires, s.document, u.tokens_valid_from, "
+        "u.document, c.expires, c.document FROM sessions s JOIN users u ON u.issuer = s.issuer AND u.id = s.user "
+        "LEFT JOIN consents c ON c.issuer = s.issuer AND c.user = s.user AND c.client = ?4 AND c.expires > ?3 "
+        "WHERE s.id_hash = ?1 AND s.issuer = ?2 AND s.expires > ?3 AND u.enabled = 1");
+    MITRAL_TRY(const bool row, query.bind(id_hash, issuer, now, consented).step());
+    if (!row) return std::nullopt;
+    MITRAL_TRY(auto session, living_session(query, issuer, id_hash, memory_.revocations()));
+    if (!session) return std::nullopt;
+    auto user = user_from(query.text(8));
+    if (!user) return unreadable("users");
+    memory_.revocations().overlay(*user);
+    SignedIn out{.session = std::move(*session), .user = std::move(*user), .consent = std::nullopt};
+    if (!query.is_null(9)) {
+      auto& consent = out.consent.emplace();
+      consent.issuer = issuer;
+      consent.user = out.session.user;
+      consent.client = consented;
+      consent.expires = query.time(9);
+      if (!read_document(query.text(10), consent)) return unreadable("consents");
+    }
     return out;
   });
 }
