@@ -7,19 +7,19 @@ constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmn
 
 // base64url of exactly 16 bytes; written here because base/ lies below codec/.
 std::string Id128::text() const {
-  std::string out;
-  out.reserve(22);
-  std::uint32_t buffer = 0;
-  int bits = 0;
-  for (auto byte : bytes) {
-    buffer = (buffer << 8U) | byte;
-    bits += 8;
-    while (bits >= 6) {
-      bits -= 6;
-      out.push_back(kAlphabet[(buffer >> static_cast<unsigned>(bits)) & 63U]);
-    }
+  std::string out(22, '\0');
+  char* to = out.data();
+  std::size_t i = 0;
+  for (; i < 15; i += 3) {
+    const std::uint32_t block =
+        (std::uint32_t{bytes[i]} << 16U) | (std::uint32_t{bytes[i + 1]} << 8U) | std::uint32_t{bytes[i + 2]};
+    *to++ = kAlphabet[block >> 18U];
+    *to++ = kAlphabet[(block >> 12U) & 63U];
+    *to++ = kAlphabet[(block >> 6U) & 63U];
+    *to++ = kAlphabet[block & 63U];
   }
-  out.push_back(kAlphabet[(buffer << static_cast<unsigned>(6 - bits)) & 63U]);
+  *to++ = kAlphabet[bytes[i] >> 2U];
+  *to = kAlphabet[(bytes[i] & 3U) << 4U];
   return out;
 }
 

@@ -1,6 +1,7 @@
 #include "codec/fields.h"
 
 #include <algorithm>
+#include <array>
 
 #include "codec/base64url.h"
 #include "codec/form.h"
@@ -15,6 +16,16 @@ constexpr bool is_alnum(char c) noexcept {
 constexpr bool is_tchar(char c) noexcept {
   return is_alnum(c) || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
 }
+
+consteval std::array<bool, 256> make_token68() {
+  std::array<bool, 256> table{};
+  for (std::size_t i = 0; i < 0x80; ++i) {
+    const char c = static_cast<char>(i);
+    table[i] = is_alnum(c) || c == '-' || c == '.' || c == '_' || c == '~' || c == '+' || c == '/';
+  }
+  return table;
+}
+constexpr auto kToken68 = make_token68();
 
 constexpr bool is_control(char c) noexcept { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 
@@ -142,9 +153,7 @@ bool is_token(std::string_view text) noexcept { return !text.empty() && std::ran
 
 bool is_token68(std::string_view text) noexcept {
   while (text.ends_with('=')) text.remove_suffix(1);
-  return !text.empty() && std::ranges::all_of(text, [](char c) {
-    return is_alnum(c) || c == '-' || c == '.' || c == '_' || c == '~' || c == '+' || c == '/';
-  });
+  return !text.empty() && std::ranges::all_of(text, [](char c) { return kToken68[static_cast<unsigned char>(c)]; });
 }
 
 bool is_safe_header_value(std::string_view value) noexcept {

@@ -1,16 +1,21 @@
 #include "codec/form.h"
 
 #include <algorithm>
+#include <array>
 
 #include "codec/text.h"
 
 namespace mitral::codec {
 namespace {
 
-constexpr bool is_unreserved(char c) noexcept {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-         c == '_' || c == '~';
+consteval std::array<bool, 256> make_unreserved() {
+  std::array<bool, 256> table{};
+  for (const char c : std::string_view("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")) {
+    table[static_cast<unsigned char>(c)] = true;
+  }
+  return table;
 }
+constexpr auto kUnreserved = make_unreserved();
 
 constexpr int hex_value(char c) noexcept {
   if (c >= '0' && c <= '9') return c - '0';
@@ -19,25 +24,49 @@ constexpr int hex_value(char c) noexcept {
   return -1;
 }
 
+/// What can be copied as it is: visible ASCII and space, but for the two signs that mean something.
+consteval std::array<bool, 256> make_plain() {
+  std::array<bool, 256> table{};
+  for (std::size_t i = 0x20; i < 0x7f; ++i) table[i] = i != '%' && i != '+';
+  return table;
+}
+constexpr auto kPlain = make_plain();
+
+const char* end_of_plain(const char* at, const char* end) noexcept {
+  const auto plain = [](char c) { return kPlain[static_cast<unsigned char>(c)]; };
+  while (end - at >= 4 && plain(at[0]) && plain(at[1]) && plain(at[2]) && plain(at[3])) at += 4;
+  while (at != end && plain(*at)) ++at;
+  return at;
+}
+
+/// Most texts are plain as a whole, and copied at once.
 std::optional<std::string> decode(std::string_view text, bool plus_is_space) {
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  const char* stop = end_of_plain(at, end);
+  if (stop == end) return std::string(text);
   std::string out;
   out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
+  for (;;) {
+    out.append(at, stop);
+    if (stop == end) break;
+    at = stop;
+    const char c = *at++;
     if (c == '%') {
-      if (text.size() - i < 3) return std::nullopt;
-      const int high = hex_value(text[i + 1]);
-      const int low = hex_value(text[i + 2]);
+      if (end - at < 2) return std::nullopt;
+      const int high = hex_value(at[0]);
+      const int low = hex_value(at[1]);
       if (high < 0 || low < 0 || (high | low) == 0) return std::nullopt;
       out.push_back(static_cast<char>(high * 16 + low));
-      i += 2;
-    } else if (c == '+' && plus_is_space) {
-      out.push_back(' ');
+      at += 2;
+    } else if (c == '+') {
+      out.push_back(plus_is_space ? ' ' : c);
     } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
       return std::nullopt;
     } else {
       out.push_back(c);
     }
+    stop = end_of_plain(at, end);
   }
   if (!is_utf8(out)) return std::nullopt;
   return out;
@@ -121,16 +150,17 @@ std::string Form::serialize() const {
 
 void percent_encode_to(std::string& out, std::string_view text) {
   static constexpr std::string_view kHex = "0123456789ABCDEF";
-  for (char c : text) {
-    if (is_unreserved(c)) {
-      out.push_back(c);
-      continue;
-    }
-    const auto byte = static_cast<unsigned char>(c);
+  std::size_t start = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (kUnreserved[static_cast<unsigned char>(text[i])]) continue;
+    const auto byte = static_cast<unsigned char>(text[i]);
+    out.append(text, start, i - start);
     out.push_back('%');
     out.push_back(kHex[byte >> 4U]);
     out.push_back(kHex[byte & 15U]);
+    start = i + 1;
   }
+  out.append(text, start, text.size() - start);
 }
 
 std::string percent_encode(std::string_view text) {

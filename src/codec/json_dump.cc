@@ -43,29 +43,31 @@ constexpr int kCompact = -1;
 }  // namespace
 
 void append_json_string(std::string& out, std::string_view text) {
+  const auto plain = [](char c) { return !kSpecial[static_cast<unsigned char>(c)]; };
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  const char* start = at;
   out.push_back('"');
-  std::size_t start = 0;
-  std::size_t i = 0;
-  while (i < text.size()) {
-    if (!kSpecial[static_cast<unsigned char>(text[i])]) {
-      ++i;
-      continue;
-    }
-    if (static_cast<unsigned char>(text[i]) >= 0x80) {
-      if (const auto length = utf8_sequence_length(text.substr(i)); length != 0) {
-        i += length;
+  for (;;) {
+    while (end - at >= 4 && plain(at[0]) && plain(at[1]) && plain(at[2]) && plain(at[3])) at += 4;
+    while (at != end && plain(*at)) ++at;
+    if (at == end) break;
+    const bool ascii = static_cast<unsigned char>(*at) < 0x80;
+    if (!ascii) {
+      if (const auto length = utf8_sequence_length({at, static_cast<std::size_t>(end - at)}); length != 0) {
+        at += length;
         continue;
       }
     }
-    out.append(text, start, i - start);
-    if (static_cast<unsigned char>(text[i]) >= 0x80) {
-      out += "\xef\xbf\xbd";
+    out.append(start, at);
+    if (ascii) {
+      append_escape(out, *at);
     } else {
-      append_escape(out, text[i]);
+      out += "\xef\xbf\xbd";
     }
-    start = ++i;
+    start = ++at;
   }
-  out.append(text, start, i - start);
+  out.append(start, end);
   out.push_back('"');
 }
 
