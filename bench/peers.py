@@ -65,6 +65,22 @@ def openssl_speed(seconds):
     return sign, verify
 
 
+def durable_writes(folder, seconds, size=32 * 1024):
+    """What the disk does: appended blocks of `size`, as large as a batch of a busy writer, each with its fdatasync, a second."""
+    path, block, count = folder / "durable", os.urandom(size), 0
+    fd = os.open(path, os.O_RDWR | os.O_CREAT)
+    try:
+        began = time.perf_counter()
+        while time.perf_counter() - began < float(seconds):
+            os.pwrite(fd, block, count % 128 * size)  # a log of 4 MiB, written over again and again
+            os.fdatasync(fd)
+            count += 1
+        return count / (time.perf_counter() - began)
+    finally:
+        os.close(fd)
+        path.unlink()
+
+
 def versions():
     def first_line(*command):
         try:

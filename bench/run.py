@@ -112,7 +112,15 @@ class Run:
             return f"{ratio:.1%} of nginx (CPU {nginx['cpu_us'] / run['cpu_us']:.0%})", f"{share:.1%} of nginx{words}", ratio >= share
         return self.rows_of(what, measured[:-1], compare)
 
+    def disk(self):
+        """What no durable answer can be faster than: of 32 connections, half wait for the batch that is being written, half for the next."""
+        rates = self.repeated(lambda: peers.durable_writes(self.folder, self.options.seconds))[0]
+        rate = report.median(rates)
+        self.rows.row("the disk: 32 KiB appended with fdatasync", f"{rate:,.0f}/s ({min(rates):,.0f} to {max(rates):,.0f})",
+                      f"32 connections in two groups: at most {16 * rate:,.0f} durable answers/s, each after {1.5e3 / rate:.1f} ms or more", "none", None, "", rates)
+
     def w1(self):
+        self.disk()
         share = 6 * 6_800 / report.BASELINE_NGINX_POST
         self.beside_nginx("W1 client_credentials, secret to opaque token", lambda w: w.w1(), 300, True, share, " (40,800/s where the aim was set)")
 
