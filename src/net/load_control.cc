@@ -50,8 +50,13 @@ void LoadControl::watch(Duration wait, Time now) noexcept {
     above_since_.reset();
     return;
   }
-  if (!above_since_) above_since_ = now - wait;  // there was a queue when the measurement began
-  if (now - *above_since_ >= limits::kLoadPatience) engage(wait, now);
+  if (!above_since_) {
+    // There was a queue when the measurement began. But one long wait can be a pause of the whole machine: a queue is
+    // still there at the next look, whatever was served in between.
+    above_since_ = now - wait;
+  } else if (now - *above_since_ >= limits::kLoadPatience) {
+    engage(wait, now);
+  }
 }
 
 void LoadControl::engage(Duration wait, Time now) noexcept {

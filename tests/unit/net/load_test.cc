@@ -191,10 +191,34 @@ TEST(LoadControl, APreemptedLoopThatKeepsUpRefusesNobody) {
   EXPECT_FALSE(control.engaged());
 }
 
+TEST(LoadControl, OneLongPauseOfTheMachineRefusesNobody) {
+  LoadControl control(kSecret);
+  for (int i = 0; i < 20; ++i) {
+    for (int request = 0; request < 200; ++request) {
+      EXPECT_EQ(control.judge(Importance::low, 1), Verdict::serve);
+    }
+    const auto at = LoadControl::Time(10s + i * 500ms);
+    control.measured(300ms, at);
+    for (int look = 1; look < 20; ++look)
+      control.measured(1ms, at + look * 10ms);  // what had gathered was served at once
+    EXPECT_FALSE(control.engaged());
+  }
+}
+
+TEST(LoadControl, W32_AQueueThatIsStillThereAtTheSecondLookIsOverload) {
+  LoadControl control(kSecret);
+  for (int request = 0; request < 200; ++request) EXPECT_EQ(control.judge(Importance::low, 1), Verdict::serve);
+  control.measured(300ms, LoadControl::Time(10s));
+  EXPECT_FALSE(control.engaged());
+  control.measured(280ms, LoadControl::Time(10s + 10ms));
+  EXPECT_TRUE(control.engaged());
+}
+
 TEST(LoadControl, TheBrakeSparesOnlyWhatIsVital) {
   LoadControl control(kSecret);
   for (int i = 0; i < 20; ++i) (void)control.judge(Importance::normal, 1);
   control.measured(500ms, LoadControl::Time(10s));
+  control.measured(500ms, LoadControl::Time(10s + 20ms));
   ASSERT_TRUE(control.engaged());
   EXPECT_EQ(control.judge(Importance::high, 2), Verdict::brake);
   unsigned served = 0;
@@ -206,6 +230,7 @@ TEST(LoadControl, OldMeasurementsAreForgotten) {
   LoadControl control(kSecret);
   for (int i = 0; i < 20; ++i) (void)control.judge(Importance::normal, 1);
   control.measured(500ms, LoadControl::Time(10s));
+  control.measured(500ms, LoadControl::Time(10s + 20ms));
   ASSERT_TRUE(control.engaged());
   control.forget();
   EXPECT_EQ(control.judge(Importance::low, 1), Verdict::serve);
