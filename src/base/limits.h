@@ -40,14 +40,15 @@ inline constexpr std::size_t kInterimResponsesMax = 4;
 inline constexpr auto kTimerTick = 20ms;
 
 // Overload (threats W-14, W-32; docs/adr/0019-overload.md)
-inline constexpr auto kLoadTarget = 15ms;        // a ready connection waits so long for its event loop, and all is well
-inline constexpr auto kLoadBrake = 35ms;         // from here on whatever may be refused is
-inline constexpr auto kLoadPatience = 60ms;      // above the target for so long: no burst any more
-inline constexpr auto kLoadCalm = 1s;            // nothing refused for so long: over
-inline constexpr auto kLoadProbe = 2ms;          // pause between two measurements of the wait
-inline constexpr auto kLoadStep = 10ms;          // the refused share is corrected so often
-inline constexpr auto kLoadWindow = 100ms;       // requests are counted by caller and by importance over this time
-inline constexpr unsigned kLoadRequestsMin = 8;  // in one window; fewer don't make a queue: something else does
+inline constexpr auto kLoadTarget = 20ms;    // while requests are refused, a ready connection waits so long
+inline constexpr auto kLoadBegin = 30ms;     // below it nothing is refused: callers that wait their turn may be many
+inline constexpr auto kLoadBrake = 40ms;     // from here on whatever may be refused is
+inline constexpr auto kLoadPatience = 60ms;  // above the beginning for so long: no burst any more
+inline constexpr auto kLoadCalm = 1s;        // nothing refused for so long: over
+inline constexpr auto kLoadProbe = 2ms;      // pause between two measurements of the wait
+inline constexpr auto kLoadStep = 10ms;      // the refused share is corrected so often
+inline constexpr auto kLoadWindow = 100ms;   // requests are counted by caller and by importance over this time
+inline constexpr unsigned kLoadRequestsMin = 8;      // in one window; fewer don't make a queue: something else does
 inline constexpr std::size_t kFairBuckets = 1024;    // callers that one loop tells apart
 inline constexpr std::size_t kProvenCallers = 4096;  // credentials that one loop knows for good
 inline constexpr unsigned kHandshakeWeight = 4;      // requests that a TLS handshake costs as much as

@@ -46,7 +46,7 @@ void LoadControl::emptied() noexcept {
 
 // A wait without requests that cause it is another program's doing: refusing would free nothing.
 void LoadControl::watch(Duration wait, Time now) noexcept {
-  if (wait <= limits::kLoadTarget || requests_ + requests_before_ < limits::kLoadRequestsMin) {
+  if (wait <= limits::kLoadBegin || requests_ + requests_before_ < limits::kLoadRequestsMin) {
     above_since_.reset();
     return;
   }

@@ -2,9 +2,10 @@
 //
 // Told how long ready connections wait for the loop (net/load_probe.h), it steers the part of requests that is refused
 // so that the wait stays at the target: a proportional-integral controller like PIE's (RFC 8033 §4.2), which begins
-// only when the wait has stayed above the target (CoDel's idea of a standing queue, RFC 8289 §3.1: a burst is no
-// overload). Below half of the target nothing is refused, whatever the share: a loop that refuses must not run dry.
-// Above the brake all is refused but what is vital and, when few ask for much, the modest part of the rest.
+// only when the wait has stayed above kLoadBegin (CoDel's idea of a standing queue, RFC 8289 §3.1: a burst is no
+// overload, nor are some dozens of callers that each wait for their answer before they ask again). Below half of the
+// target nothing is refused, whatever the share: a loop that refuses must not run dry. Above the brake all is refused
+// but what is vital and, when few ask for much, the modest part of the rest.
 //
 // Whom it hits first is one order, from 0 up. What a caller asks for beyond its fair share goes before the rest of its
 // kind; when most callers keep below their share, it goes two kinds before:

@@ -191,6 +191,22 @@ TEST(LoadControl, APreemptedLoopThatKeepsUpRefusesNobody) {
   EXPECT_FALSE(control.engaged());
 }
 
+// Callers that ask again when they are answered can't be more than they are.
+TEST(LoadControl, CallersThatWaitForTheirAnswersAreServed) {
+  LoadControl control(kSecret);
+  double now = 10;
+  for (int turn = 0; turn < 2'000; ++turn) {
+    for (int caller = 0; caller < 32; ++caller) {
+      EXPECT_EQ(control.judge(Importance::low, static_cast<std::uint64_t>(caller)), Verdict::serve);
+    }
+    now += 32 * 0.65e-3;
+    control.measured(Duration(32 * 650),
+                     LoadControl::Time(std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+                         std::chrono::duration<double>(now))));
+  }
+  EXPECT_FALSE(control.engaged());
+}
+
 TEST(LoadControl, OneLongPauseOfTheMachineRefusesNobody) {
   LoadControl control(kSecret);
   for (int i = 0; i < 20; ++i) {
