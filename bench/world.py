@@ -158,9 +158,9 @@ class Browser:
 
 
 class Postgres:
-    """A PostgreSQL of the bench's own, as it comes (fsync on), on the server's core unless told otherwise."""
+    """A PostgreSQL of the bench's own, as it comes (fsync on) but for `settings`, on the server's core unless told otherwise."""
 
-    def __init__(self, folder, core):
+    def __init__(self, folder, core, settings=()):
         if not (POSTGRES_PROGRAMS / "postgres").exists():
             raise RuntimeError("PostgreSQL 15 is not installed (Debian's package postgresql)")
         self.folder = folder / "database"
@@ -176,6 +176,7 @@ class Postgres:
         self.run("initdb", "-D", data, "-U", "mitral", "-A", "trust", "--no-locale", "-E", "UTF8")
         with open(data / "postgresql.conf", "a") as out:
             out.write(f"port = {self.port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = '{self.folder}'\nfsync = on\nsynchronous_commit = on\n")
+            out.writelines(f"{setting}\n" for setting in settings)
         self.process = subprocess.Popen(self.as_user + pinned(core, [POSTGRES_PROGRAMS / "postgres", "-D", data]), stdout=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL, cwd=self.folder)
         for _ in range(400):
