@@ -32,8 +32,7 @@ struct IssuerConfig {
   bool ehr_launch = true;
   bool standalone_launch = true;
   bool patient_picker = true;
-  bool introspection_by_clients = true;  ///< a client may introspect tokens issued to itself
-  std::string brands;                    ///< user-access brand Bundle as JSON, served as it is; empty: none
+  std::string brands;  ///< user-access brand Bundle as JSON, served as it is; empty: none
   std::string brand_identifier_system, brand_identifier_value;        ///< which brand of it is this server's
   std::vector<spec::smart::AssociatedEndpoint> associated_endpoints;  ///< siblings that share this authorization
 };

@@ -129,8 +129,7 @@ std::optional<Refusal> decide_entry(const Exchange& exchange, Call& call) {
   }
   call.decision = policy::decide(call.token->access, call.interaction);
   if (call.decision.decision.permitted()) return std::nullopt;
-  return Refusal{exchange.refusal(call.decision, call.interaction),
-                 std::string(policy::name(call.decision.decision.reason)), 0};
+  return Refusal{exchange.refusal(call.decision), std::string(policy::name(call.decision.decision.reason)), 0};
 }
 
 Task<Response> serve_entry(const Exchange& exchange, EntryCall& entry) {

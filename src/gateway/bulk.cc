@@ -96,7 +96,7 @@ std::optional<Response> decide_again(const Exchange& exchange, Call& call, std::
     call.decision.decision = policy::deny(policy::Reason::operation_denied);
     return not_found();
   }
-  return exchange.refusal(call.decision, call.interaction);
+  return exchange.refusal(call.decision);
 }
 
 // ---------------------------------------------------------------------------------------------------- kick-off
@@ -332,7 +332,7 @@ bool is_bulk_path(std::string_view rest) noexcept { return rest.starts_with(kSta
 Task<Response> start_export(const Exchange& exchange, Call& call) {
   if (exchange.bulk() == nullptr) {
     call.decision.decision = policy::deny(policy::Reason::interaction_not_offered);
-    co_return co_await exchange.released(call, exchange.refusal(call.decision, call.interaction),
+    co_return co_await exchange.released(call, exchange.refusal(call.decision),
                                          {.reason = policy::name(call.decision.decision.reason)});
   }
   auto& bulk = *exchange.bulk();

@@ -28,10 +28,8 @@ struct Config {
   std::string credential_id;  ///< the gateway's name at introspection and at the revocation feed
   Secret credential_secret;
   net::ClientOptions issuer_options;
-  std::string jwks_url;                 ///< empty: issuer + /jwks
-  std::string introspection_url;        ///< empty: issuer + /introspect
-  std::string revocations_url;          ///< empty: issuer + /revocations
-  std::string smart_configuration_url;  ///< empty: issuer + /.well-known/smart-configuration?resource=<audience>
+  std::string jwks_url;           ///< empty: issuer + /jwks
+  std::string introspection_url;  ///< empty: issuer + /introspect
 
   std::vector<std::string> origins;           ///< browser origins of registered apps (CORS), "https://app.example"
   std::vector<std::string> hosts;             ///< Host values answered beside public_base's own (threat W-2)

@@ -165,7 +165,7 @@ Task<Response> DecisionEndpoint::decided(Asked& asked) const {
   }
   const auto& decision = call.decision.decision;
   if (!decision.permitted()) {
-    co_return co_await exchange_.released(call, exchange_.refusal(call.decision, call.interaction),
+    co_return co_await exchange_.released(call, exchange_.refusal(call.decision),
                                           {.reason = policy::name(decision.reason)});
   }
   const auto told = teller_.headers_for(*call.token, call.now);

@@ -179,7 +179,7 @@ Response Exchange::unauthorized(std::string_view error, ClientText description) 
   return out;
 }
 
-Response Exchange::refusal(const policy::RequestDecision& decision, const Interaction& /*interaction*/) const {
+Response Exchange::refusal(const policy::RequestDecision& decision) const {
   const auto forbidden = [&](ClientText text, std::string_view scope = {}) {
     auto out = outcome_response(403, "forbidden", text, decision.parameter);
     if (!scope.empty()) out.headers.add("WWW-Authenticate", challenge_for("insufficient_scope", text, scope));

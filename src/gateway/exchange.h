@@ -97,8 +97,7 @@ class Exchange {
                                                                   std::vector<std::string> patients) const;
 
   /// The refusal in the shape that its reason asks for: status, OperationOutcome, challenge.
-  [[nodiscard]] codec::Response refusal(const policy::RequestDecision& decision,
-                                        const fhir::Interaction& interaction) const;
+  [[nodiscard]] codec::Response refusal(const policy::RequestDecision& decision) const;
   [[nodiscard]] codec::Response unauthorized(std::string_view error, ClientText description) const;
   /// A challenge for 400 invalid_request and the like.
   [[nodiscard]] std::string challenge_for(std::string_view error, ClientText text, std::string_view scope = {}) const;

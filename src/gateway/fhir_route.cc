@@ -212,7 +212,7 @@ Task<Response> serve_classified(const Exchange& exchange, Call& call) {
   call.decision = policy::decide(call.token->access, call.interaction);
   const auto& decision = call.decision.decision;
   if (!decision.permitted()) {
-    co_return co_await exchange.released(call, exchange.refusal(call.decision, call.interaction),
+    co_return co_await exchange.released(call, exchange.refusal(call.decision),
                                          {.reason = policy::name(decision.reason)});
   }
   const bool binary = reads_binary(call.interaction);
@@ -226,7 +226,7 @@ Task<Response> serve_classified(const Exchange& exchange, Call& call) {
   const auto* const row = std::ranges::find(kHandlers, call.interaction.kind, &Row::kind);
   if (row == kHandlers.end()) {
     call.decision.decision = policy::deny(policy::Reason::interaction_not_offered);
-    co_return co_await exchange.released(call, exchange.refusal(call.decision, call.interaction),
+    co_return co_await exchange.released(call, exchange.refusal(call.decision),
                                          {.reason = policy::name(call.decision.decision.reason)});
   }
   co_return co_await row->serve(exchange, call);

@@ -45,10 +45,9 @@ Result<IssuerLink> IssuerLink::create(const Config& config, Sender& sender, Metr
   }
   MITRAL_TRY(out.introspection_, url_of(config.introspection_url, config.issuer, "/introspect"));
   MITRAL_TRY(out.jwks_, url_of(config.jwks_url, config.issuer, "/jwks"));
-  MITRAL_TRY(out.feed_, url_of(config.revocations_url, config.issuer, "/revocations"));
+  MITRAL_TRY(out.feed_, url_of({}, config.issuer, "/revocations"));
   const auto resource = codec::percent_encode(config.audience.empty() ? config.public_base : config.audience);
-  MITRAL_TRY(out.smart_, url_of(config.smart_configuration_url, config.issuer,
-                                "/.well-known/smart-configuration?resource=" + resource));
+  MITRAL_TRY(out.smart_, url_of({}, config.issuer, "/.well-known/smart-configuration?resource=" + resource));
   out.options_ = config.issuer_options;
   // client_secret_basic: both halves form-urlencoded (RFC 6749 §2.3.1).
   out.basic_ = Secret("Basic " + codec::base64_encode(codec::percent_encode(config.credential_id) + ":" +

@@ -186,7 +186,7 @@ Task<Response> serve_operation(const Exchange& exchange, Call& call) {
     }
   }
   call.decision.decision = policy::deny(policy::Reason::interaction_not_offered);
-  co_return co_await exchange.released(call, exchange.refusal(call.decision, call.interaction),
+  co_return co_await exchange.released(call, exchange.refusal(call.decision),
                                        {.reason = policy::name(call.decision.decision.reason)});
 }
 

@@ -55,7 +55,7 @@ std::unexpected<Refusal> refuse_by(const Exchange& exchange, const Call& call, c
   if (decision.reason == Reason::insufficient_scope) {
     out.scope_hint = call.token->access.scope_hint(fhir::letters_needed(call.interaction.kind), call.interaction.type);
   }
-  return refuse(exchange.refusal(out, call.interaction), policy::name(decision.reason));
+  return refuse(exchange.refusal(out), policy::name(decision.reason));
 }
 
 Bases bases_of(const Exchange& exchange) { return {exchange.public_base(), exchange.upstream_base()}; }
