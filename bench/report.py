@@ -61,10 +61,11 @@ def where(about):
 
 
 def busy(about):
-    """What to say of a machine that did something else as well."""
-    if about["load_before"] <= 0.7:
-        return []
-    return [f"**The machine was busy (load average {about['load_before']:.1f} before the run): rates, latencies and their verdicts mean nothing, CPU figures little.**"]
+    """What to say of a machine that did something else as well, or was taken away."""
+    said = f"In the second before the run other programs used {about['others']:.0%} of the processors; during it the host took {about['stolen']:.0%} of them away."
+    if about["others"] > 0.1:
+        return [f"**The machine was busy: rates, latencies and their verdicts mean nothing, CPU figures little.** {said}"]
+    return [f"**The host was busy: rates and latencies are lower bounds.** {said}" if about["stolen"] > 0.1 else said]
 
 
 def profile_text(about, profiles):
@@ -85,7 +86,21 @@ def put(name, text):
     path.write_text(before + begin + text + "\n" + end + rest.split(end, 1)[1])
 
 
-LOAD_BEFORE = os.getloadavg()[0]
+def processors():
+    """Ticks of all processors since the start of the machine: used, stolen by the host, and all."""
+    with open("/proc/stat") as stat:
+        user, nice, system, idle, iowait, irq, softirq, stolen = map(int, stat.readline().split()[1:9])
+    used = user + nice + system + irq + softirq
+    return used, stolen, used + stolen + idle + iowait
+
+
+def share(which, before, after):
+    return (after[which] - before[which]) / max(1, after[2] - before[2])
+
+
+FIRST = processors()
+time.sleep(1)
+BEGAN = processors()
 
 
 def machine():
@@ -97,4 +112,4 @@ def machine():
     commit = git("rev-parse", "--short", "HEAD") or "unknown"
     if git("status", "--porcelain", "--", "src", "bench", "CMakeLists.txt", "cmake"):
         commit += " with changes"
-    return {"cpu": cpu, "kernel": platform.release(), "commit": commit, "date": time.strftime("%Y-%m-%d"), "command": " ".join(["./do bench", *sys.argv[1:]]), "load_before": LOAD_BEFORE, **peers.versions(), "cores": os.cpu_count()}
+    return {"cpu": cpu, "kernel": platform.release(), "commit": commit, "date": time.strftime("%Y-%m-%d"), "command": " ".join(["./do bench", *sys.argv[1:]]), "others": share(0, FIRST, BEGAN), "stolen": share(1, BEGAN, processors()), **peers.versions(), "cores": os.cpu_count()}
