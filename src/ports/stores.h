@@ -89,6 +89,8 @@ class GrantStore {
   /// The grant, revoked ones included until they expire; served from memory when it was used lately. What this process
   /// has revoked is never returned as alive; what another process revoked is noticed within limits::kRevocationBound.
   virtual Task<Result<std::optional<model::Grant>>> find_grant(Issuer issuer, Id128 id) = 0;
+  /// find_grant() for those who can't wait: from memory, or nothing when it has to be read.
+  [[nodiscard]] virtual std::optional<model::Grant> known_grant(const Issuer& issuer, const Id128& id) = 0;
   /// find_grant(), and with it whose it is where the grant had to be read anyway: one look instead of two.
   struct GrantOfUser {
     model::Grant grant;

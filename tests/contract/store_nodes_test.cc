@@ -324,6 +324,8 @@ TEST_P(StoreNodes, AGrantComesWithItsUserInOneLook) {
   get(node(0).put_user(one, {}));
   const auto made = stored_grant(node(0));
   EXPECT_FALSE(get(node(0).find_grant_of_user(kClinic, made.id))->user_read) << "it was used lately";
+  EXPECT_TRUE(node(0).known_grant(kClinic, made.id));
+  EXPECT_FALSE(node(1).known_grant(kClinic, made.id)) << "it was not read here yet";
   const auto before = node(1).counters().reads;
   const auto first = get(node(1).find_grant_of_user(kClinic, made.id));
   EXPECT_EQ(node(1).counters().reads - before, 1U);
@@ -333,6 +335,8 @@ TEST_P(StoreNodes, AGrantComesWithItsUserInOneLook) {
   EXPECT_EQ(first->user->id, made.user);
   EXPECT_TRUE(first->user->enabled);
   EXPECT_FALSE(get(node(1).find_grant_of_user(kClinic, made.id))->user_read);
+  EXPECT_TRUE(node(1).known_grant(kClinic, made.id));
+  EXPECT_FALSE(node(1).known_grant(kOther, made.id));
   EXPECT_FALSE(get(node(1).find_grant_of_user(kOther, made.id)));
   EXPECT_FALSE(get(node(1).find_grant_of_user(kClinic, id())));
 }

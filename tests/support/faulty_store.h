@@ -82,6 +82,9 @@ class FaultyStore final : public ports::Store {
   MITRAL_READ(OptionalConsent, find_consent, (Issuer i, UserId u, ClientId c, Instant n),
               (std::move(i), std::move(u), std::move(c), n))
   MITRAL_READ(OptionalGrant, find_grant, (Issuer i, Id128 g), (std::move(i), g))
+  [[nodiscard]] std::optional<model::Grant> known_grant(const Issuer& issuer, const Id128& id) override {
+    return inner_->known_grant(issuer, id);
+  }
   MITRAL_READ(OptionalGrantOfUser, find_grant_of_user, (Issuer i, Id128 g), (std::move(i), g))
   MITRAL_READ(OptionalFamily, find_family, (Issuer i, Id128 g), (std::move(i), g))
   MITRAL_READ(Grants, grants_of_user, (Issuer i, UserId u, std::size_t l), (std::move(i), std::move(u), l))

@@ -70,6 +70,9 @@ class StoreImpl final : public SqliteStore, private ports::Directory::Source {
 
   // GrantStore
   Task<Result<std::optional<model::Grant>>> find_grant(Issuer issuer, Id128 id) override;
+  [[nodiscard]] std::optional<model::Grant> known_grant(const Issuer& issuer, const Id128& id) override {
+    return memory_.grant(issuer, id);
+  }
   Task<Result<std::optional<GrantOfUser>>> find_grant_of_user(Issuer issuer, Id128 id) override;
   Task<Result<std::optional<model::RefreshFamily>>> find_family(Issuer issuer, Id128 grant) override;
   Task<Result<std::vector<model::Grant>>> grants_of_user(Issuer issuer, UserId user, std::size_t limit) override;
