@@ -14,16 +14,16 @@
 namespace mitral::store::postgres {
 
 // Every function of it that we call, by its own name and type.
-#define MITRAL_LIBPQ_FUNCTIONS(X)                                                                                 \
-  X(PQbackendPID)                                                                                                 \
-  X(PQclear)                                                                                                      \
-  X(PQcmdStatus)                                                                                                  \
-  X(PQcmdTuples) X(PQconnectPoll) X(PQconnectStartParams) X(PQconninfoFree) X(PQconninfoParse) X(PQconsumeInput)  \
-      X(PQenterPipelineMode) X(PQerrorMessage) X(PQescapeIdentifier) X(PQexitPipelineMode) X(PQfinish) X(PQflush) \
-          X(PQfreemem) X(PQgetResult) X(PQgetisnull) X(PQgetlength) X(PQgetvalue) X(PQisBusy) X(PQnfields)        \
-              X(PQnotifies) X(PQntuples) X(PQparameterStatus) X(PQpipelineSync) X(PQresultErrorField)             \
-                  X(PQresultStatus) X(PQsendPrepare) X(PQsendQuery) X(PQsendQueryPrepared) X(PQserverVersion)     \
-                      X(PQsetErrorVerbosity) X(PQsetNoticeReceiver) X(PQsetnonblocking) X(PQsocket) X(PQstatus)
+// clang-format off
+#define MITRAL_LIBPQ_FUNCTIONS(X)                                                                               \
+  X(PQbackendPID) X(PQclear) X(PQcmdStatus) X(PQcmdTuples) X(PQconnectPoll) X(PQconnectStartParams)             \
+  X(PQconninfoFree) X(PQconninfoParse) X(PQconsumeInput) X(PQenterPipelineMode) X(PQerrorMessage)               \
+  X(PQescapeIdentifier) X(PQexitPipelineMode) X(PQfinish) X(PQflush) X(PQfreemem) X(PQgetResult) X(PQgetisnull) \
+  X(PQgetlength) X(PQgetvalue) X(PQisBusy) X(PQnfields) X(PQnotifies) X(PQntuples) X(PQparameterStatus)         \
+  X(PQpipelineSync) X(PQresultErrorField) X(PQresultStatus) X(PQsendPrepare) X(PQsendQuery)                     \
+  X(PQsendQueryPrepared) X(PQserverVersion) X(PQsetErrorVerbosity) X(PQsetNoticeReceiver) X(PQsetnonblocking)   \
+  X(PQsocket) X(PQstatus)
+// clang-format on
 
 struct Libpq {
 #define MITRAL_DECLARE(name) decltype(&::name) name = nullptr;
