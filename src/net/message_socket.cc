@@ -9,6 +9,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -21,6 +23,8 @@ namespace {
 
 using Kind = MessageTarget::Kind;
 using Deadline = std::chrono::steady_clock::time_point;
+
+constexpr auto kLinger = std::chrono::seconds(1);  // at most so long the end of a connection waits for the collector
 
 std::unexpected<Error> failed(std::string_view what) {
   return fail(ErrorCode::unavailable, {}, fmt::format("{}: {}", what, std::strerror(errno)));
@@ -174,6 +178,30 @@ struct MessageSocket::Impl {
     }
   }
 
+  ~Impl() {
+    if (ssl && SSL_is_init_finished(ssl.get())) end();
+  }
+  Impl() = default;
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  /// What was sent arrives before the socket goes. TLS's own messages (tickets) may lie in it unread, and to close it
+  /// then resets the connection: the collector would lose what it has not read yet (RFC 1122 §4.2.2.13).
+  void end() noexcept {
+    const auto until = std::chrono::steady_clock::now() + std::min<Duration>(options.timeout, kLinger);
+    for (int told = SSL_shutdown(ssl.get()); told < 0; told = SSL_shutdown(ssl.get())) {
+      if (!tls_wait(told, until)) return;
+    }
+    ::shutdown(socket.get(), SHUT_WR);
+    std::array<char, 512> unread;
+    for (;;) {
+      const auto size = ::recv(socket.get(), unread.data(), unread.size(), 0);
+      if (size == 0 || (size < 0 && errno != EINTR && errno != EAGAIN)) return;
+      if (size < 0 && errno == EAGAIN && !wait_for(socket.get(), POLLIN, until)) return;
+      if (std::chrono::steady_clock::now() >= until) return;
+    }
+  }
+
   /// What TLS waits for, or what is wrong with it.
   Result<void> tls_wait(int outcome, Deadline end) const {
     switch (SSL_get_error(ssl.get(), outcome)) {
@@ -224,9 +252,7 @@ struct MessageSocket::Impl {
 MessageSocket::MessageSocket(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
 MessageSocket::MessageSocket(MessageSocket&&) noexcept = default;
 MessageSocket& MessageSocket::operator=(MessageSocket&&) noexcept = default;
-MessageSocket::~MessageSocket() {
-  if (impl_ && impl_->ssl) SSL_shutdown(impl_->ssl.get());
-}
+MessageSocket::~MessageSocket() = default;
 
 Result<MessageSocket> MessageSocket::connect(const Options& options) {
   auto impl = std::make_unique<Impl>();
