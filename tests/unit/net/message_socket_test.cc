@@ -57,6 +57,11 @@ class Collector : public testing::Test {
       SSL_set_fd(ssl, peer);
       if (SSL_accept(ssl) == 1) {
         std::string buffer(4096, '\0');
+        if (late_.count() > 0) {  // then TLS has something to say while the sender waits for room
+          std::this_thread::sleep_for(late_);
+          EXPECT_EQ(SSL_key_update(ssl, SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+          EXPECT_EQ(SSL_do_handshake(ssl), 1);
+        }
         for (int got = 0; (got = SSL_read(ssl, buffer.data(), static_cast<int>(buffer.size()))) > 0;)
           received_ += buffer.substr(0, static_cast<std::size_t>(got));
       }
@@ -79,6 +84,7 @@ class Collector : public testing::Test {
   std::uint16_t port_ = 0;
   std::thread thread_;
   std::string received_;
+  std::chrono::milliseconds late_{0};  ///< how long the collector waits before it reads
 };
 
 TEST_F(Collector, Rfc5425_MessagesArriveByTls) {
@@ -94,6 +100,19 @@ TEST_F(Collector, Rfc5425_MessagesArriveByTls) {
   thread_.join();
   EXPECT_EQ(received_.size(), 5U + 5U + 300'007U);
   EXPECT_TRUE(received_.starts_with("3 one3 two300000 xxx"));
+}
+
+// The sender goes with much still on its way, and with a message of TLS that it never read.
+TEST_F(Collector, Rfc5425_ALateReaderLosesNothing) {
+  late_ = std::chrono::milliseconds(100);
+  serve();
+  {
+    auto socket = MessageSocket::connect(options("127.0.0.1"));
+    ASSERT_TRUE(socket) << socket.error().detail;
+    EXPECT_TRUE(socket->send("12000000 " + std::string(12'000'000, 'x')));
+  }
+  thread_.join();
+  EXPECT_EQ(received_.size(), 12'000'009U);
 }
 
 TEST_F(Collector, W22_ACollectorThatNobodyVouchesForGetsNothing) {
