@@ -8,14 +8,18 @@ namespace mitral::crypto {
 
 namespace {
 
-const EVP_CIPHER* cipher_of(Aead aead) noexcept {
-  return aead == Aead::aes128_gcm ? algorithms().aes128_gcm : algorithms().aes256_gcm;
+CipherCtxPtr prepared(const EVP_CIPHER* cipher) noexcept {
+  CipherCtxPtr context(EVP_CIPHER_CTX_new());
+  if (!context || EVP_EncryptInit_ex2(context.get(), cipher, nullptr, nullptr, nullptr) != 1) die("AES-GCM");
+  return context;
 }
 
-EVP_CIPHER_CTX* context() noexcept {
-  thread_local const CipherCtxPtr own(EVP_CIPHER_CTX_new());
-  if (!own) die("AES-GCM");
-  return own.get();
+/// Key, nonce and direction are set by each use; the cipher once, for given one OpenSSL throws away all it has and
+/// makes it anew, which costs more than sealing a token.
+EVP_CIPHER_CTX* context(Aead aead) noexcept {
+  thread_local const CipherCtxPtr aes128 = prepared(algorithms().aes128_gcm);
+  thread_local const CipherCtxPtr aes256 = prepared(algorithms().aes256_gcm);
+  return aead == Aead::aes128_gcm ? aes128.get() : aes256.get();
 }
 
 bool sizes_fit(Aead aead, std::string_view key, std::string_view nonce, std::string_view aad,
@@ -29,11 +33,11 @@ bool sizes_fit(Aead aead, std::string_view key, std::string_view nonce, std::str
 Result<std::string> seal(Aead aead, std::string_view key, std::string_view nonce, std::string_view aad,
                          std::string_view plaintext) {
   if (!sizes_fit(aead, key, nonce, aad, plaintext)) return crypto_failure("AES-GCM: size of key or nonce");
-  EVP_CIPHER_CTX* ctx = context();
+  EVP_CIPHER_CTX* ctx = context(aead);
   std::string out(plaintext.size() + kGcmTagSize, '\0');
   int size = 0;
   int rest = 0;
-  if (EVP_EncryptInit_ex2(ctx, cipher_of(aead), bytes(key), bytes(nonce), nullptr) != 1 ||
+  if (EVP_EncryptInit_ex2(ctx, nullptr, bytes(key), bytes(nonce), nullptr) != 1 ||
       (!aad.empty() && EVP_EncryptUpdate(ctx, nullptr, &size, bytes(aad), static_cast<int>(aad.size())) != 1)) {
     return crypto_failure("AES-GCM: seal");
   }
@@ -54,11 +58,11 @@ Result<std::string> open(Aead aead, std::string_view key, std::string_view nonce
   }
   const std::string_view ciphertext = ciphertext_and_tag.substr(0, ciphertext_and_tag.size() - kGcmTagSize);
   std::string tag(ciphertext_and_tag.substr(ciphertext.size()));
-  EVP_CIPHER_CTX* ctx = context();
+  EVP_CIPHER_CTX* ctx = context(aead);
   std::string out(ciphertext.size(), '\0');
   int size = 0;
   int rest = 0;
-  bool ok = EVP_DecryptInit_ex2(ctx, cipher_of(aead), bytes(key), bytes(nonce), nullptr) == 1 &&
+  bool ok = EVP_DecryptInit_ex2(ctx, nullptr, bytes(key), bytes(nonce), nullptr) == 1 &&
             (aad.empty() || EVP_DecryptUpdate(ctx, nullptr, &size, bytes(aad), static_cast<int>(aad.size())) == 1);
   size = 0;
   ok = ok &&

@@ -40,6 +40,22 @@ TEST(AesGcm, EveryChangedByteIsRefused) {
   EXPECT_FALSE(open(Aead::aes128_gcm, key, std::string(12, 'm'), "aad", sealed));
 }
 
+// The thread keeps one context for each key size: nothing of one use may show in the next.
+TEST(AesGcm, UsesOfOneThreadDoNotMix) {
+  const std::string nonce(12, 'n'), other(12, 'o'), key(32, 'k'), key2(32, 'l'), small(16, 'k');
+  const std::string first = seal(Aead::aes256_gcm, key, nonce, "aad", "plain").value();
+  const std::string second = seal(Aead::aes256_gcm, key2, other, "", "another text").value();
+  const std::string third = seal(Aead::aes128_gcm, small, nonce, "aad", "plain").value();
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_FALSE(open(Aead::aes256_gcm, key, nonce, "aad", second));
+    EXPECT_EQ(open(Aead::aes256_gcm, key, nonce, "aad", first).value(), "plain");
+    EXPECT_EQ(open(Aead::aes128_gcm, small, nonce, "aad", third).value(), "plain");
+    EXPECT_FALSE(open(Aead::aes256_gcm, key2, nonce, "aad", first));
+    EXPECT_EQ(seal(Aead::aes256_gcm, key, nonce, "aad", "plain").value(), first);
+    EXPECT_EQ(open(Aead::aes256_gcm, key2, other, "", second).value(), "another text");
+  }
+}
+
 TEST(AesGcm, J18_TruncatedTagIsRefused) {
   const std::string key(32, 'k'), nonce(12, 'n');
   const std::string sealed = seal(Aead::aes256_gcm, key, nonce, "", "").value();
