@@ -15,6 +15,17 @@ consteval std::array<bool, 256> make_special() {
 }
 constexpr auto kSpecial = make_special();
 
+/// Nothing of it is special, as of nearly every text. No early exit: the loop becomes vector code.
+bool all_plain(std::string_view text) noexcept {
+  unsigned special = 0;
+  for (const char ch : text) {
+    const auto c = static_cast<unsigned char>(ch);
+    special |= static_cast<unsigned>(c < 0x20U) | static_cast<unsigned>(c >= 0x7fU) | static_cast<unsigned>(c == '"') |
+               static_cast<unsigned>(c == '\\');
+  }
+  return special == 0;
+}
+
 void append_escape(std::string& out, char c) {
   static constexpr std::string_view kHex = "0123456789abcdef";
   switch (c) {
@@ -43,6 +54,12 @@ constexpr int kCompact = -1;
 }  // namespace
 
 void append_json_string(std::string& out, std::string_view text) {
+  if (all_plain(text)) {
+    out.push_back('"');
+    out.append(text.data(), text.size());
+    out.push_back('"');
+    return;
+  }
   const auto plain = [](char c) { return !kSpecial[static_cast<unsigned char>(c)]; };
   const char* at = text.data();
   const char* const end = at + text.size();
@@ -59,7 +76,7 @@ void append_json_string(std::string& out, std::string_view text) {
         continue;
       }
     }
-    out.append(start, at);
+    out.append(start, static_cast<std::size_t>(at - start));
     if (ascii) {
       append_escape(out, *at);
     } else {
@@ -67,7 +84,7 @@ void append_json_string(std::string& out, std::string_view text) {
     }
     start = ++at;
   }
-  out.append(start, end);
+  out.append(start, static_cast<std::size_t>(end - start));
   out.push_back('"');
 }
 

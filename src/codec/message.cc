@@ -7,6 +7,14 @@ namespace {
 
 constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
+/// Path and query view into the target.
+void view_parts(Request& request) noexcept {
+  const std::string_view all = request.target;
+  const auto mark = all.find('?');
+  request.path = all.substr(0, mark);
+  request.query = mark == std::string_view::npos ? std::string_view{} : all.substr(mark + 1);
+}
+
 }  // namespace
 
 bool iequals(std::string_view a, std::string_view b) noexcept {
@@ -58,10 +66,7 @@ Method parse_method(std::string_view token) noexcept {
 
 void Request::set_target(std::string text) {
   target = std::move(text);
-  const std::string_view all = target;
-  const auto mark = all.find('?');
-  path = all.substr(0, mark);
-  query = mark == std::string_view::npos ? std::string_view{} : all.substr(mark + 1);
+  view_parts(*this);
 }
 
 Request& Request::operator=(const Request& other) {
@@ -86,8 +91,10 @@ Request& Request::operator=(Request&& other) noexcept {
   tls = other.tls;
   peer_certificate = std::move(other.peer_certificate);
   received = other.received;
-  set_target(std::move(other.target));
-  other.set_target({});
+  target = std::move(other.target);
+  view_parts(*this);
+  other.target.clear();
+  view_parts(other);
   return *this;
 }
 
