@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "contract/sqlite_fixture.h"
+#include "store/sqlite/writer.h"
 
 namespace mitral::contract {
 namespace {
@@ -232,6 +233,78 @@ TEST_F(StoreFault, OneActsFailureIsItsOwn) {
   EXPECT_EQ(store_->last_seq(), 11);
   EXPECT_EQ(get(store_->list_users(kClinic, 100)).size(), 1U);
   expect_intact(*store_);
+}
+
+/// Redeeming a code has no savepoint of its own: it is refused before it has written anything.
+TEST_F(StoreFault, AnActWithoutASavepointThatIsRefusedIsAloneToo) {
+  const auto taken = stored_grant(*store_);
+  std::vector<model::AuthorizationCode> codes;
+  for (int i = 0; i < 5; ++i) codes.push_back(stored_code(*store_));
+  const auto seq = store_->last_seq();
+  std::atomic<bool> hold{true};
+  fail_with([&](FaultPoint point, sqlite3*) {
+    while (point == FaultPoint::begin && hold) std::this_thread::sleep_for(1ms);
+    return false;
+  });
+  std::thread opener([&] { get(store_->append({event()})); });
+  std::thread release([&] {
+    std::this_thread::sleep_for(200ms);
+    hold = false;
+  });
+  std::atomic<int> good{0};
+  std::atomic<int> conflicts{0};
+  together(10, [&](int i) {
+    if (i % 2 == 0) {
+      if (run_sync(store_->append({event()}))) ++good;
+      return;
+    }
+    auto made = grant();
+    made.id = taken.id;
+    const auto& code = codes[static_cast<std::size_t>(i / 2)];
+    const auto result = run_sync(store_->redeem_code_once(kClinic, code.handle, made, {}, {event()}, {}, kStart));
+    if (!result && result.error().code == ErrorCode::conflict) ++conflicts;
+  });
+  opener.join();
+  release.join();
+  EXPECT_EQ(good, 5);
+  EXPECT_EQ(conflicts, 5);
+  EXPECT_EQ(store_->last_seq(), seq + 6);
+  for (const auto& code : codes) EXPECT_FALSE(get(store_->find_code(kClinic, code.handle, kStart))->grant);
+  expect_intact(*store_);
+}
+
+/// An act that promised never to need undoing, and breaks the promise after it has written: the batch fails, and
+/// nothing of it stays.
+TEST_F(StoreFault, ABrokenPromiseFailsTheBatch) {
+  store_.reset();
+  open().reset();  // makes the file
+  auto connection = store::Connection::open(path_, store::Connection::Mode::write, 1s);
+  ASSERT_TRUE(connection);
+  store::Writer writer(std::move(*connection), options(),
+                       {.begun = [](auto&) { return Result<void>{}; }, .committed = {}});
+  ASSERT_TRUE(writer.start());
+  const auto act = [](bool good) {
+    return [good](store::Tx& tx) -> Result<void> {
+      MITRAL_CHECK(tx.db.execute("INSERT INTO leases(name, holder, until) VALUES('x', x'00', 1)"));
+      if (!good) return fail(ErrorCode::conflict, {}, "refused");
+      return {};
+    };
+  };
+  const auto refused = [](store::Tx&) -> Result<void> { return fail(ErrorCode::conflict, {}, "refused"); };
+  const auto undone = [](store::Tx& tx) -> Result<void> {
+    MITRAL_CHECK(tx.db.execute("INSERT INTO leases(name, holder, until) VALUES('x', x'00', 1)"));
+    tx.undo();
+    return {};
+  };
+  Intruder file(path_);
+  EXPECT_EQ(error_of(writer.write(store::Undo::never, act(false))), ErrorCode::unavailable);
+  EXPECT_EQ(error_of(writer.write(store::Undo::never, undone)), ErrorCode::unavailable);
+  EXPECT_EQ(error_of(writer.write(store::Undo::never, refused)), ErrorCode::conflict) << "it had written nothing";
+  EXPECT_EQ(error_of(writer.write(act(false))), ErrorCode::conflict);
+  get(writer.write(undone));
+  EXPECT_EQ(file.value("SELECT count(*) FROM leases"), "0");
+  get(writer.write(store::Undo::never, act(true)));
+  EXPECT_EQ(file.value("SELECT count(*) FROM leases"), "1");
 }
 
 TEST_F(StoreFault, AFullQueueIsUnavailableAtOnce) {

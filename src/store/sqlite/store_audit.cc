@@ -20,6 +20,7 @@ Task<Result<bool>> StoreImpl::claim_once(Issuer issuer, std::string space, Hash2
                                          Events events) {
   const auto key = replay_key(issuer, space, value);
   return writer_->write(
+      Undo::never,
       [issuer = std::move(issuer), key, expires, now = clock_.now(), audit = prepare(events)](Tx& tx) -> Result<bool> {
         Query query(tx.db,
                     "INSERT INTO replay(key, issuer, expires) SELECT ?1, ?2, ?3 WHERE ?3 > ?4 "

@@ -164,8 +164,11 @@ Task<Result<Claim>> StoreImpl::complete_authorization(Issuer issuer, Completion 
   if (completion.emergency) completion.emergency->review.reset();
   auto emergency_document = completion.emergency ? to_document(*completion.emergency) : std::string();
   const auto audit = prepare(events);
+  // Where a code is all that is written, nothing can go wrong after it.
+  const bool only_code = !completion.interaction && !completion.pushed_request && !completion.launch &&
+                         !completion.consent && !completion.emergency;
   // References are good: this frame stays until the act is done.
-  auto outcome = co_await writer_->write([&](Tx& tx) -> Result<Claim> {
+  auto outcome = co_await writer_->write(only_code ? Undo::never : Undo::possible, [&](Tx& tx) -> Result<Claim> {
     struct Handle {
       const std::optional<Hash256>& handle;
       const char* update;
@@ -235,21 +238,25 @@ Task<Result<Claim>> StoreImpl::redeem_code_once(Issuer issuer, Hash256 handle, m
   static_cast<void>(memory_.codes().take(issuer, handle, now));  // whoever comes after this is answered from the file
   const auto epoch = memory_.grants().epoch(grant.id);
   // References are good: this frame stays until the act is done.
-  auto outcome = co_await writer_->write([&](Tx& tx) -> Result<Claim> {
+  auto outcome = co_await writer_->write(Undo::never, [&](Tx& tx) -> Result<Claim> {
     const Instant floor = floor_within(tx, issuer, grant.client.value, grant.user.value);
+    std::optional<std::int64_t> code;
     {
       // A code from before its client's or user's tokens were revoked is as dead as they are.
-      Query query(
-          tx.db,
-          "UPDATE codes SET grant_id = ?1 WHERE handle = ?2 AND issuer = ?3 AND grant_id IS NULL AND burned = 0 "
-          "AND expires > ?4 AND created > ?5 AND client = ?6 AND user = ?7");
-      MITRAL_TRY(const auto redeemed,
-                 query.bind(grant.id, handle, issuer, now, floor, grant.client, grant.user).run_counting());
-      if (redeemed == 1) {
-        MITRAL_CHECK(insert_grant(tx.db, grant, document, family));
-        tx.audit(audit);
-        return Claim::won;
-      }
+      Query query(tx.db,
+                  "SELECT rowid FROM codes WHERE handle = ?1 AND issuer = ?2 AND grant_id IS NULL AND burned = 0 "
+                  "AND expires > ?3 AND created > ?4 AND client = ?5 AND user = ?6");
+      MITRAL_TRY(const bool good, query.bind(handle, issuer, now, floor, grant.client, grant.user).step());
+      if (good) code = query.integer(0);
+    }
+    if (code) {
+      // First the grant, whose id could be taken; nothing can refuse what follows.
+      MITRAL_CHECK(insert_grant(tx.db, grant, document, family));
+      Query query(tx.db, "UPDATE codes SET grant_id = ?2 WHERE rowid = ?1 AND grant_id IS NULL");
+      MITRAL_TRY(const auto redeemed, query.bind(*code, grant.id).run_counting());
+      if (redeemed != 1) return fail(ErrorCode::internal, {}, "code was redeemed inside its own transaction");
+      tx.audit(audit);
+      return Claim::won;
     }
     std::optional<Id128> earlier;
     {

@@ -120,9 +120,9 @@ Task<Result<std::vector<model::Grant>>> StoreImpl::grants_of_user(Issuer issuer,
 Task<Result<ports::GrantStore::Rotated>> StoreImpl::rotate_once(Issuer issuer, Rotation rotation, Events events,
                                                                 Events reuse_events, Instant now) {
   // The events of a reuse are rarely needed: rendered only then.
-  return writer_->write([this, issuer = std::move(issuer), rotation, now, audit = prepare(events),
-                         reuse_events = std::move(reuse_events),
-                         reuse_audit = PreparedEvents()](Tx& tx) mutable -> Result<Rotated> {
+  auto rotate = [this, issuer = std::move(issuer), rotation, now, audit = prepare(events),
+                 reuse_events = std::move(reuse_events),
+                 reuse_audit = PreparedEvents()](Tx& tx) mutable -> Result<Rotated> {
     constexpr Rotated kDead{RotationOutcome::dead, 0};
     FamilyRow family;
     {
@@ -155,7 +155,8 @@ Task<Result<ports::GrantStore::Rotated>> StoreImpl::rotate_once(Issuer issuer, R
     reuse_audit = prepare(reuse_events);
     tx.audit(reuse_audit);
     return Rotated{RotationOutcome::reused, family.generation};
-  });
+  };
+  return writer_->write(Undo::never, std::move(rotate));
 }
 
 Result<void> StoreImpl::revoke_grant_within(Tx& tx, const Issuer& issuer, const Id128& id, Instant now) {

@@ -198,7 +198,9 @@ Result<void> Writer::run_record(const PreparedEvents& events) {
 Result<void> Writer::run_act(Act& act, std::vector<model::Change>& changes) {
   const Head before = head_;
   const std::size_t changes_before = changes.size();
-  MITRAL_CHECK(run_statement(connection_, kSavepoint));
+  const bool guarded = act.undo == Undo::possible;
+  const auto written_before = sqlite3_total_changes64(connection_.handle());
+  if (guarded) MITRAL_CHECK(run_statement(connection_, kSavepoint));
   Tx tx(connection_, changes);
   Result<void> done;
   try {
@@ -212,11 +214,15 @@ Result<void> Writer::run_act(Act& act, std::vector<model::Change>& changes) {
   } catch (const std::exception& thrown) {
     done = fail(ErrorCode::internal, {}, thrown.what());
   }
-  if (done && !tx.undone_) return run_statement(connection_, kRelease);
+  if (done && !tx.undone_) return guarded ? run_statement(connection_, kRelease) : done;
   // A full disk may have rolled back everything already.
   if (!connection_.in_transaction()) return done ? fail(ErrorCode::unavailable, {}, "transaction lost") : done;
-  MITRAL_CHECK(run_statement(connection_, kUndo));
-  MITRAL_CHECK(run_statement(connection_, kRelease));
+  if (guarded) {
+    MITRAL_CHECK(run_statement(connection_, kUndo));
+    MITRAL_CHECK(run_statement(connection_, kRelease));
+  } else if (sqlite3_total_changes64(connection_.handle()) != written_before) {
+    return fail(ErrorCode::unavailable, {}, "an act that is never undone failed after it had written");
+  }
   head_ = before;
   changes.resize(changes_before);
   if (!done) {

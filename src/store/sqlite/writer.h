@@ -5,7 +5,8 @@
 // Scheduler. While an fsync runs the next batch gathers: the busier, the larger the batches (group commit).
 //
 // An act that fails by itself (conflict) is rolled back alone. A failure of the file (full, I/O, lock) fails the whole
-// batch with unavailable, and nothing of it stays.
+// batch with unavailable, and nothing of it stays. A savepoint costs a copy of each page that the act touches; an act
+// that can't fail by itself once it has written anything says so (Undo::never) and has none.
 //
 // Limits: kCommitQueueMax waiting, kCommitBatchMax in a batch. Errors: unavailable when the queue is full.
 // Thread rules: write() and append() from any thread; Listener is called on the writer thread.
@@ -34,6 +35,10 @@
 #include "store/sqlite/sqlite_store.h"
 
 namespace mitral::store {
+
+/// Can an act that has written something still fail by itself, or ask to be undone? One that says `never` and does so
+/// all the same fails its whole batch.
+enum class Undo : std::uint8_t { possible, never };
 
 /// What an act may do. Lives for one act.
 class Tx {
@@ -81,7 +86,7 @@ class Writer {
   /// Runs `act(Tx&) -> Result<T>` on the writer thread; resumes when it is durable or failed. `act` may run on another
   /// thread than its caller, which is suspended meanwhile.
   template <class F>
-  [[nodiscard]] auto write(F act) -> Task<std::invoke_result_t<F&, Tx&>> {
+  [[nodiscard]] auto write(Undo undo, F act) -> Task<std::invoke_result_t<F&, Tx&>> {
     using R = std::invoke_result_t<F&, Tx&>;
     struct Local final : Act {
       explicit Local(F& f) : function(f) {}
@@ -93,9 +98,14 @@ class Writer {
       F& function;
       std::optional<R> outcome;
     } local(act);
+    local.undo = undo;
     co_await Submit{*this, local};
     if (local.error) co_return std::unexpected(std::move(*local.error));
     co_return std::move(*local.outcome);
+  }
+  template <class F>
+  [[nodiscard]] auto write(F act) -> Task<std::invoke_result_t<F&, Tx&>> {
+    return write(Undo::possible, std::move(act));
   }
 
   /// Appends the events and nothing else; resumes when they are durable or failed. Such an act can fail only with its
@@ -120,6 +130,7 @@ class Writer {
     virtual ~Act() = default;
     virtual Result<void> run(Tx& tx) = 0;
     std::optional<Error> error;
+    Undo undo = Undo::possible;
     const PreparedEvents* only_events = nullptr;  ///< of record(): run() is not called
     std::coroutine_handle<> waiting;
     Scheduler* home = nullptr;
