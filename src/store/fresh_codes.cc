@@ -16,12 +16,14 @@ void FreshCodes::put(model::AuthorizationCode code) {
   if (per_shard_ == 0) return;
   auto& part = shard(code.handle);
   const auto handle = code.handle;
+  const auto expires = code.expires;
   const std::lock_guard lock(part.mutex);
-  while (part.order.size() >= per_shard_) {
-    part.codes.erase(part.order.front());
+  // All live equally long, so the oldest is the first to expire.
+  while (!part.order.empty() && (part.order.size() >= per_shard_ || part.order.front().first <= code.created)) {
+    part.codes.erase(part.order.front().second);
     part.order.pop_front();
   }
-  if (part.codes.emplace(handle, std::move(code)).second) part.order.push_back(handle);
+  if (part.codes.emplace(handle, std::move(code)).second) part.order.emplace_back(expires, handle);
 }
 
 std::optional<model::AuthorizationCode> FreshCodes::take(const Issuer& issuer, const Hash256& handle, Instant now) {

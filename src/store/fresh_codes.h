@@ -4,8 +4,9 @@
 // when another process redeemed or burned it meanwhile. A code is taken out when it is found; whoever comes again is
 // answered from the database.
 //
-// Limits: as many codes as the constructor says, oldest out first. Thread rules: any thread; one lock for each of
-// kShards shards.
+// Limits: as many codes as the constructor says, oldest out first; those that have expired leave as new ones come, for
+// many are redeemed at another node and never asked for here. Thread rules: any thread; one lock for each of kShards
+// shards.
 #pragma once
 
 #include <array>
@@ -14,6 +15,7 @@
 #include <mutex>
 #include <optional>
 #include <unordered_map>
+#include <utility>
 
 #include "base/bytes.h"
 #include "base/ids.h"
@@ -39,7 +41,7 @@ class FreshCodes {
   struct Shard {
     std::mutex mutex;
     std::unordered_map<Hash256, model::AuthorizationCode, KeyHash> codes;
-    std::deque<Hash256> order;  ///< as they came; may name codes that were taken
+    std::deque<std::pair<Instant, Hash256>> order;  ///< ends of codes, as they came; some may have been taken
   };
   [[nodiscard]] Shard& shard(const Hash256& handle) noexcept { return shards_[handle[31] % kShards]; }
 
