@@ -35,6 +35,7 @@ struct StorageConfig {
   std::string schema = "mitral";   ///< in it
   bool durable = true;             ///< false: acknowledged within `max_delay` of being on disk
   Duration max_delay = std::chrono::milliseconds(100);
+  unsigned grants_in_memory = limits::kGrantCacheMax;  ///< that each process remembers, least recently used out first
 };
 
 struct IssuerEntry {

@@ -144,6 +144,8 @@ void read_storage(const toml::table& parent, ConfigReader& reader, std::string_v
   s.text("schema", out.schema);
   s.choice<bool>("durability", out.durable, {{"full", true}, {"delayed", false}});
   s.duration("max_delay", out.max_delay, 1ms, 10s);
+  if (key == "storage")  // the gateway's audit record has no grants
+    s.number("grants_in_memory", out.grants_in_memory, limits::kGrantCacheLeast, limits::kGrantCacheMost);
   s.finish();
   if (out.postgres.empty()) {
     if (t->contains("postgres")) s.problem("postgres", "must not be empty");

@@ -235,8 +235,10 @@ inline constexpr auto kSweepIdle = 2s;                // when nothing is left th
 inline constexpr std::size_t kAuditEventMax = 8 * 1024;
 
 // Storage
-inline constexpr std::size_t kCommitBatchMax = 1024;    // acts that share one transaction
-inline constexpr std::size_t kGrantCacheMax = 16'384;   // grants kept in memory
+inline constexpr std::size_t kCommitBatchMax = 1024;        // acts that share one transaction
+inline constexpr std::size_t kGrantCacheMax = 16'384;       // grants kept in memory unless the operator says otherwise,
+inline constexpr std::size_t kGrantCacheLeast = 1'024;      // who may choose from here
+inline constexpr std::size_t kGrantCacheMost = 20'000'000;  // to here
 inline constexpr std::size_t kFreshCodesMax = 32'768;   // authorization codes kept in memory until they are looked up
 inline constexpr auto kStoreBusyTimeout = 250ms;        // how long a batch waits for another process's lock
 inline constexpr auto kStoreBusyTimeoutCommand = 10s;   // the same for an operator's command

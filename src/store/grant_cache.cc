@@ -2,6 +2,10 @@
 
 namespace mitral::store {
 
+GrantCache::GrantCache(std::size_t capacity) : per_shard_(capacity / kShards) {
+  for (auto& part : shards_) part.index.reserve(per_shard_);
+}
+
 std::optional<model::Grant> GrantCache::find(const Issuer& issuer, const Id128& id) {
   auto& part = shard(id);
   const std::lock_guard lock(part.mutex);

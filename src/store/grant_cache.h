@@ -23,7 +23,8 @@ namespace mitral::store {
 
 class GrantCache {
  public:
-  explicit GrantCache(std::size_t capacity) : per_shard_(capacity / kShards) {}
+  /// Room for the index is made at once: to make it while millions are in it would hold up everybody.
+  explicit GrantCache(std::size_t capacity);
 
   [[nodiscard]] std::optional<model::Grant> find(const Issuer& issuer, const Id128& id);
   [[nodiscard]] std::uint64_t epoch(const Id128& id) const;

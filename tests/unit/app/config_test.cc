@@ -11,7 +11,7 @@ listen = "127.0.0.1:8080"
 admin_listen = "127.0.0.1:8081"
 threads = 2
 master_key_file = "master.key"
-storage = { path = "a.db", durability = "delayed", max_delay = "50ms" }
+storage = { path = "a.db", durability = "delayed", max_delay = "50ms", grants_in_memory = 2048 }
 
 [[issuer]]
 id = "http://127.0.0.1:8080"
@@ -40,6 +40,7 @@ TEST(Config, ReadsEveryKey) {
   EXPECT_EQ(server.threads, 2U);
   EXPECT_FALSE(server.storage.durable);
   EXPECT_EQ(server.storage.max_delay, std::chrono::milliseconds(50));
+  EXPECT_EQ(server.storage.grants_in_memory, 2048U);
   ASSERT_EQ(server.issuers.size(), 1U);
   EXPECT_EQ(server.issuers[0].profile, "smart");
 }
@@ -56,6 +57,7 @@ TEST(Config, UnknownSectionIsAnError) {
 TEST(Config, WrongTypesAreErrors) {
   EXPECT_NE(problems(with("threads = 2", "threads = \"2\"")).find("must be a whole number"), std::string::npos);
   EXPECT_NE(problems(with("threads = 2", "threads = -1")).find("from 0 to 256"), std::string::npos);
+  EXPECT_NE(problems(with("= 2048", "= 1")).find("from 1024 to 20000000"), std::string::npos);
   EXPECT_NE(problems(with("\"50ms\"", "50")).find("must be a time like"), std::string::npos);
   EXPECT_NE(problems(with("\"delayed\"", "\"never\"")).find("must be one of: full, delayed"), std::string::npos);
 }
