@@ -71,7 +71,7 @@ def run(options):
     network.prepare()
     with tempfile.TemporaryDirectory(prefix="mitral-cluster-", ignore_cleanup_errors=True) as folder:
         say(f"Starting {'three nodes over a PostgreSQL primary with a synchronous standby' if options.storage == 'postgres' else 'a node with SQLite'}")
-        world = World(options.program, options.shim, folder, options.storage)
+        world = World(options.program, options.shim, folder, options.storage, soak=options.soak > 0)
         world.start()
         load = Load(world, options.threads)
         load.start()

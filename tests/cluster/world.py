@@ -14,10 +14,14 @@ from postgres import PASSWORD, PORT, Postgres
 from shim import Shim
 
 
+# Of a soak: so few that memory is full of them within the first minutes, and what grows after that is a leak.
+GRANTS_IN_MEMORY = 1024
+
+
 class World:
     """One of the two: a node with SQLite, or three nodes over a PostgreSQL primary with a synchronous standby."""
 
-    def __init__(self, program, library, folder, storage, nodes=3):
+    def __init__(self, program, library, folder, storage, nodes=3, soak=False):
         self.folder, self.library, self.storage = pathlib.Path(folder), library, storage
         self.clock_wrong = False  # a node thinks that it is another time: lifetimes mean nothing meanwhile
         self.out = set()  # names of nodes that the load balancer has taken out
@@ -27,9 +31,12 @@ class World:
         self.trust = trust(self.folder)
         self.disk = self.folder / "disk"
         self.disk.mkdir()
-        # A file system of its own, so that it can be full.
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={'900m' if storage == 'postgres' else '160m'}", "none", self.disk], check=True)
+        # A file system of its own, so that it can be full; a soak writes about a gigabyte before it shall be.
+        size = "3g" if soak else "900m" if storage == "postgres" else "160m"
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", self.disk], check=True)
         where = self._start_postgres() if storage == "postgres" else f'path = "{self.disk}/mitral.db"'
+        if soak:
+            where += f", grants_in_memory = {GRANTS_IN_MEMORY}"
         self.installation = Installation(program, self.folder, where)
         self._register()
         self.nodes = [Node(m, self.installation, self._shim(m.name)) for m in self.machines]
