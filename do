@@ -169,6 +169,13 @@ cmd_bench() {
   exec python3 bench/run.py "$@"
 }
 
+cmd_overload() {
+  setup_build
+  need $BENCH_PACKAGES
+  build release mitral mitral_load mitral_open_loop
+  exec python3 bench/overload.py "$@"
+}
+
 cmd_growth() {
   setup_build
   need $BENCH_PACKAGES postgresql-15
@@ -186,6 +193,7 @@ Mitral's source tree. On a bare Debian 12 the first two commands are all that a 
   ./do setup            install what building, testing and checking need, from Debian and npm
   ./do build            build the release binary: build/release/mitral
   ./do bench            measure beside nginx and openssl on this machine
+  ./do overload         ask for twice of what can be served, and for it slowly
   ./do growth           the cost of an operation with ten thousand and with ten million grants
   ./do check            floors, documents, format, clang-tidy
   ./do format           format the sources
@@ -199,7 +207,7 @@ TEXT
 command=${1:-help}
 [ $# -gt 0 ] && shift
 case "$command" in
-  setup|demo|build|test|bench|growth|check|format|tsan|soak|fuzz|coverage|help) "cmd_$command" "$@" ;;
+  setup|demo|build|test|bench|overload|growth|check|format|tsan|soak|fuzz|coverage|help) "cmd_$command" "$@" ;;
   -h|--help) cmd_help ;;
   *) cmd_help >&2; die "unknown command: $command" ;;
 esac

@@ -2,18 +2,20 @@
 """./do growth: what an operation costs with ten thousand live grants, and with ten million.
 
 For each size an installation is filled straight into its database (bench/fill.cc: grants with refresh families, a tenth as many users
-and sessions, twice as many audit events; with PostgreSQL by COPY), the server is started on one core, and asked from another for
-random grants, so that nearly every one is a miss of its caches:
+and sessions, twice as many audit events; with PostgreSQL by COPY), the server is started on one core with a memory for a thousand grants,
+and asked from another for random grants, so that nearly every one has to be looked up:
 
   introspection    of an opaque token        refresh    by a public client, with rotation: durable
-  sign-in session  /authorize?prompt=none    revocation of a refresh token: durable
+  remembered       the same, of 200 in turn  revocation of a refresh token: durable
+  sign-in session  /authorize?prompt=none
 
 p99 with many may be at most 1.5 times p99 with few. Rounds alternate between the sizes, so that what the machine does to one it does to the
-other. Afterwards the audit record is verified, and the server's memory is measured before and after it has touched a million grants.
+other. Afterwards the audit record is verified, and the server's memory is measured before and after it has come to remember a million grants.
 """
 import argparse
 import json
 import pathlib
+import re
 import sqlite3
 import subprocess
 import sys
@@ -27,7 +29,9 @@ from world import say
 # As somebody sets a PostgreSQL up that holds millions of grants.
 SETTINGS = ("shared_buffers = 2GB", "wal_compression = on", "max_wal_size = 8GB", "checkpoint_timeout = 30min")
 HOT = ("grants", "grants_pkey", "grants_user", "grants_session", "grants_expires", "users", "users_pkey", "sessions", "sessions_pkey", "sessions_user")
-READS = ("introspection", "sign-in session")
+READS = ("introspection", "remembered", "sign-in session")
+REMEMBERED = 200
+LEAST_REMEMBERED = 1024  # grants in memory: what `grants_in_memory` may be at least
 CHANGES = {"refresh": 900, "revocation": 500}  # grants that one measurement uses up: ten thousand have to do for all rounds
 TABLES = ("clients", "resource_servers", "users", "sessions", "grants", "changes", "signing_keys", "audit")
 WORK = (*READS, *CHANGES)
@@ -100,6 +104,11 @@ class Installation:
             return int(self.server.postgres.sql(f"SELECT pg_database_size('{self.server.folder.name}')")) / 1e6
         return sum(file.stat().st_size for file in self.server.folder.glob("mitral.db*")) / 1e6
 
+    def remember(self, grants):
+        """How many grants the server keeps in memory, from its next start on."""
+        text = re.sub(r", grants_in_memory = \d+", "", self.server.config.read_text())
+        self.server.config.write_text(re.sub(r"^(storage = .*) \}$", rf"\1, grants_in_memory = {grants} }}", text, flags=re.M))
+
     def requests(self, changes=0, reads=0):
         """Writes request bodies: for grants that were not used before, and for random ones that are left as they are."""
         self.seed += 1
@@ -110,8 +119,9 @@ class Installation:
     def measure(self, what):
         s, file, o = self.server, self.server.folder, self.options
         common = ("--conns", str(o.connections), "--duration", str(o.seconds))
-        self.requests(reads=int(o.seconds * 30_000)) if what in READS else self.requests(changes=CHANGES[what])
-        if what == "introspection":
+        count = REMEMBERED if what == "remembered" else int(o.seconds * 30_000)
+        self.requests(reads=count) if what in READS else self.requests(changes=CHANGES[what])
+        if what in ("introspection", "remembered"):
             return s.load("--path", "/introspect", "--header", self.resource, "--bodies", file / "introspect", "--require", '"active":true', *common)
         if what == "sign-in session":
             query = {"response_type": "code", "client_id": "public", "redirect_uri": world.REDIRECT, "scope": "openid", "state": "state-0123456789",
@@ -131,12 +141,18 @@ class Installation:
             raise RuntimeError(f"the session is not taken for one: {status} {head.get('Location')}")
 
     def touch(self, count):
-        """Memory before and after so many random grants were introspected."""
+        """Memory before and after so many random grants were introspected; how many different ones they were."""
+        self.server.stop()
+        self.remember(max(count, LEAST_REMEMBERED))
+        self.server.start()
         before = self.server.memory_mb()
         self.requests(reads=count)
+        different = len(set((self.server.folder / "introspect").read_text().splitlines()))
         lines = self.server.load("--path", "/introspect", "--header", self.resource, "--bodies", self.server.folder / "introspect", "--once", "--conns",
                                  str(self.options.connections), "--duration", "600", "--require", '"active":true')
-        return before, self.server.memory_mb(), lines["answered"]
+        if lines["answered"] != count:
+            raise RuntimeError(f"{lines['answered']} of {count} answers")
+        return before, self.server.memory_mb(), different
 
     def verify(self):
         began = time.perf_counter()
@@ -161,6 +177,7 @@ class Run:
                 say(f"{o.storage}, {grants:,} grants, {o.events * grants:,} audit events: {place.size_mb():,.0f} MB, filled in {place.filled:.0f} s{copied}")
             for place in places:
                 place.warm()
+                place.remember(LEAST_REMEMBERED)
                 place.server.start()
                 place.requests(reads=1000)
                 place.signed_in()
@@ -196,9 +213,10 @@ class Run:
         return values[len(values) // 2]
 
     def memory(self, place):
-        before, after, touched = place.touch(min(self.options.touch, place.grants))
-        say(f"\nmemory of the server: {before['Rss']:.0f} MB, after {touched:,} random grants {after['Rss']:.0f} MB (anonymous {before['Pss_Anon']:.0f} and {after['Pss_Anon']:.0f} MB)")
-        self.results["memory"] = {"before": before, "after": after, "touched": touched}
+        before, after, grants = place.touch(min(self.options.touch, place.grants))
+        million = (after["Pss_Anon"] - before["Pss_Anon"]) * 1e6 / grants
+        say(f"\nmemory of the server: {before['Pss_Anon']:.1f} MB of its own, {after['Pss_Anon']:.1f} MB when it remembers {grants:,} grants: {million:,.0f} MB for a million")
+        self.results["memory"] = {"before": before, "after": after, "grants": grants, "mb_per_million": million}
 
     def verify(self, place):
         out, took = place.verify()

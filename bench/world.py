@@ -259,6 +259,7 @@ name = "Bench"
             except OSError:
                 pass
             if time.perf_counter() - began > 20 or self.process.poll() is not None:
+                self.stop()
                 raise RuntimeError("the server did not start")
             time.sleep(0.0005)
 
