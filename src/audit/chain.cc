@@ -1,13 +1,12 @@
 #include "audit/chain.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 
 #include "base/limits.h"
 #include "codec/base64url.h"
 #include "codec/json.h"
+#include "codec/object_writer.h"
 #include "codec/text.h"
 #include "crypto/hash.h"
 
@@ -44,16 +43,23 @@ std::string shortened(std::string_view text, std::size_t max) {
 }
 
 void append_shortened(std::string& out, std::string_view text, std::size_t max) {
-  const bool plain = text.size() <= max && std::ranges::none_of(text, [](char c) { return (c & 0x80) != 0; });
-  if (plain) return codec::append_json_string(out, text);
+  unsigned char bits = 0;  // no early exit: the loop becomes vector code
+  for (const char c : text) bits |= static_cast<unsigned char>(c);
+  if (text.size() <= max && bits < 0x80) return codec::append_json_string(out, text);
   codec::append_json_string(out, shortened(text, max));
 }
 
 // Written straight, without a tree in between: every act that is recorded pays for it.
 std::string render(const model::AuditEvent& event, std::size_t detail_max) {
-  std::string out = fmt::format(R"({{"at":{},"kind":"{}","outcome":"{}")", to_micros(event.at), name(event.kind),
-                                name(event.outcome));
+  std::string out;
   out.reserve(768);
+  out += R"({"at":)";
+  codec::append_number(out, to_micros(event.at));
+  out += R"(,"kind":")";
+  out += name(event.kind);
+  out += R"(","outcome":")";
+  out += name(event.outcome);
+  out += '"';
   const auto put = [&](std::string_view key, const std::string& value) {
     if (value.empty()) return;
     out.append(",\"").append(key).append("\":");

@@ -67,7 +67,8 @@ bool about_resources(const ScopeSet& set) {
 // Several resources: a scope may be asked for if it makes sense at one of them.
 ScopeSet grantable(const ScopeSet& asked, const model::Client& client,
                    const std::vector<const model::ResourceServer*>& servers) {
-  if (servers.empty()) return policy::within_registration(asked, client, nullptr);
+  if (servers.size() < 2)
+    return policy::within_registration(asked, client, servers.empty() ? nullptr : servers.front());
   ScopeSet out;
   for (const auto* server : servers) out = ScopeSet::unite(out, policy::within_registration(asked, client, server));
   return out;

@@ -158,6 +158,7 @@ model::AuditEvent token_event(const Context& context, model::AuditKind kind, con
     event.grant = grant.grant().id.text();
     event.patient = grant.grant().context["patient"].string_or();
   }
+  event.details.reserve(3);
   event.details.emplace_back("audience", scopes.audience());
   event.details.emplace_back("scopes", policy::scope_text(scopes.list()));
   if (!grant.grant().purpose.empty()) event.details.emplace_back(kPurposeOfUse, grant.grant().purpose);

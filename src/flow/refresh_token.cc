@@ -33,8 +33,11 @@ Hash256 mac_of(const Secret& key, std::string_view issuer, std::string_view body
 
 std::string RefreshTokens::make(const Id128& grant, std::uint32_t generation) const {
   std::string raw = body_of(grant, generation);
+  raw.reserve(kBody + kMac);
   raw += as_view(mac_of(keys_.back().key, issuer_, raw)).substr(0, kMac);
-  std::string out(kRefreshTokenPrefix);
+  std::string out;
+  out.reserve(kRefreshTokenPrefix.size() + kTextSize);
+  out += kRefreshTokenPrefix;
   codec::base64url_append(out, raw);
   return out;
 }

@@ -139,16 +139,19 @@ Result<std::string> TokenSealer::seal(const SealedToken& token) const {
   const DerivedKey& root = keys_.back();
   if (token.scope_text && token.scope_text->size() > limits::kScopeMax)
     return fail(ErrorCode::invalid_scope, "Too many scopes");
+  const std::string plain = encode(token);
   std::string raw;
+  raw.reserve(kClear + plain.size() + crypto::kGcmTagSize);
   raw += kVersion;
   raw += static_cast<char>(root.id);
   raw += token.jti.view();
   const auto key = token_key(root.key, token.jti);
-  MITRAL_TRY(const std::string sealed,
-             crypto::seal(crypto::Aead::aes256_gcm, as_view(key), {kNonce.data(), kNonce.size()}, aad_of(issuer_, raw),
-                          encode(token)));
+  MITRAL_TRY(const std::string sealed, crypto::seal(crypto::Aead::aes256_gcm, as_view(key),
+                                                    {kNonce.data(), kNonce.size()}, aad_of(issuer_, raw), plain));
   raw += sealed;
-  std::string out(kAccessTokenPrefix);
+  std::string out;
+  out.reserve(kAccessTokenPrefix.size() + (raw.size() * 4 + 2) / 3);
+  out += kAccessTokenPrefix;
   codec::base64url_append(out, raw);
   return out;
 }

@@ -27,21 +27,20 @@ bool for_machines(const SmartScope& scope) noexcept {
   return (scope.kind == ScopeKind::resource && scope.context == ScopeContext::system) || scope.kind == ScopeKind::other;
 }
 
-ScopeSet keep(const ScopeSet& set, auto predicate) {
-  ScopeSet out;
-  for (const SmartScope& scope : set.items()) {
-    if (predicate(scope)) out.add(scope);
-  }
-  return out;
+ScopeSet keep(ScopeSet set, auto predicate) {
+  set.drop_if([&](const SmartScope& scope) { return !predicate(scope); });
+  return set;
 }
 
-ScopeSet limit_to_server(const ScopeSet& set, const model::ResourceServer* server) {
-  if (server == nullptr) return keep(set, [](const SmartScope& s) { return s.kind != ScopeKind::resource; });
-  ScopeSet out = server->fhir ? set : keep(set, [](const SmartScope& s) { return s.kind != ScopeKind::resource; });
-  if (server->scopes.empty()) return out;
+ScopeSet limit_to_server(ScopeSet set, const model::ResourceServer* server) {
+  if (server == nullptr || !server->fhir) {
+    set.drop_if([](const SmartScope& s) { return s.kind == ScopeKind::resource; });
+  }
+  if (server == nullptr || server->scopes.empty()) return set;
   const ScopeSet allowed = scope_set(server->scopes);
   ScopeSet result;
-  for (const SmartScope& scope : out.items()) {
+  result.reserve(set.size());
+  for (const SmartScope& scope : set.items()) {
     if (is_about_sign_in(scope)) {
       result.add(scope);
       continue;
@@ -57,6 +56,7 @@ ScopeSet limit_to_server(const ScopeSet& set, const model::ResourceServer* serve
 
 ScopeSet scope_set(const std::vector<std::string>& list) {
   ScopeSet out;
+  out.reserve(list.size());
   for (const auto& text : list) {
     if (auto scope = spec::smart::parse_scope(text, scope_rules())) out.add(std::move(*scope));
   }
@@ -71,7 +71,10 @@ std::vector<std::string> scope_list(const ScopeSet& set) {
 }
 
 std::string scope_text(const std::vector<std::string>& list) {
+  std::size_t size = 0;
+  for (const auto& text : list) size += text.size() + 1;
   std::string out;
+  out.reserve(size);
   for (const auto& text : list) {
     if (!out.empty()) out += ' ';
     out += text;
@@ -82,9 +85,9 @@ std::string scope_text(const std::vector<std::string>& list) {
 ScopeSet within_registration(const ScopeSet& asked, const model::Client& client, const model::ResourceServer* server) {
   ScopeSet out = ScopeSet::narrow(asked, scope_set(client.scopes));
   if (!client.offline_allowed) {
-    out = keep(out, [](const SmartScope& s) { return s.kind != ScopeKind::offline_access; });
+    out.drop_if([](const SmartScope& s) { return s.kind == ScopeKind::offline_access; });
   }
-  return limit_to_server(out, server);
+  return limit_to_server(std::move(out), server);
 }
 
 bool is_clinician(const model::User& user) noexcept {
@@ -107,13 +110,13 @@ ScopeSet within_user(const ScopeSet& scopes, const model::User& user) {
 
 Result<ScopeSet> backend_scopes(std::string_view asked, const model::Client& client,
                                 const model::ResourceServer* server) {
-  const ScopeSet registered = keep(scope_set(client.scopes), for_machines);
-  if (asked.empty()) return limit_to_server(registered, server);
-  MITRAL_TRY(const ScopeSet set, ScopeSet::parse(asked, scope_rules()));
+  ScopeSet limit = limit_to_server(keep(scope_set(client.scopes), for_machines), server);
+  if (asked.empty()) return limit;
+  MITRAL_TRY(ScopeSet set, ScopeSet::parse(asked, scope_rules()));
   if (!std::ranges::all_of(set.items(), for_machines)) {
     return fail(ErrorCode::invalid_scope, "Only system scopes can be had without a user");
   }
-  const ScopeSet limit = limit_to_server(registered, server);
+  if (limit.covers(set)) return set;
   ScopeSet out;
   for (const SmartScope& scope : set.items()) {
     ScopeSet one;

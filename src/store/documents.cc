@@ -2,6 +2,8 @@
 
 #include "codec/base64url.h"
 #include "codec/json.h"
+#include "codec/json_reader.h"
+#include "codec/object_writer.h"
 
 namespace mitral::store {
 namespace {
@@ -10,53 +12,60 @@ using codec::Json;
 
 constexpr codec::ParseOptions kDocument{.allow_nul = true};
 
+/// Writes members; empty texts and lists, null and the zero time and hash are left out.
 class Writer {
  public:
-  Writer& text(std::string_view key, const std::string& value) {
-    if (!value.empty()) json_.set(key, value);
+  Writer& text(std::string_view key, std::string_view value) {
+    out_.text_if(key, value);
     return *this;
   }
   Writer& texts(std::string_view key, const std::vector<std::string>& values) {
-    if (!values.empty()) json_.set(key, Json::array_of(values));
+    out_.texts_if(key, values);
     return *this;
   }
   Writer& flag(std::string_view key, bool value) {
-    json_.set(key, value);
+    out_.flag(key, value);
     return *this;
   }
   Writer& time(std::string_view key, Instant value) {
-    if (value != Instant{}) json_.set(key, to_micros(value));
+    if (value != Instant{}) out_.number(key, to_micros(value));
     return *this;
   }
   Writer& number(std::string_view key, std::int64_t value) {
-    json_.set(key, value);
+    out_.number(key, value);
     return *this;
   }
-  Writer& json(std::string_view key, Json value) {
-    if (!value.is_null()) json_.set(key, std::move(value));
+  Writer& json(std::string_view key, const Json& value) {
+    if (!value.is_null()) out_.json(key, value);
+    return *this;
+  }
+  /// An object or array that is text already.
+  Writer& inner(std::string_view key, std::string_view value) {
+    out_.raw(key, value);
     return *this;
   }
   Writer& hash(std::string_view key, const Hash256& value) {
-    if (value != Hash256{}) json_.set(key, codec::base64url_encode(ByteSpan(value)));
+    if (value != Hash256{}) out_.text(key, codec::base64url_encode(ByteSpan(value)));
     return *this;
   }
-  [[nodiscard]] std::string dump() const { return json_.dump(); }
-  [[nodiscard]] Json take() { return std::move(json_); }
+  /// The document; the writer is used up.
+  [[nodiscard]] std::string dump() { return out_.take(); }
 
  private:
-  Json json_ = Json::object();
+  codec::ObjectWriter out_;
 };
 
-/// Reads members; a member of the wrong type makes the whole document bad.
+/// Reads members; a member of the wrong type makes the whole document bad. Of a document the values lie in the text and
+/// in memory that the thread keeps for this: one document at a time, and its text must stay.
 class Reader {
  public:
-  explicit Reader(std::string_view document) {
-    if (auto parsed = Json::parse_object(document, kDocument)) {
-      owned_ = std::move(*parsed);
-    } else {
-      ok_ = false;
-    }
-    json_ = &owned_;
+  explicit Reader(std::string_view document) : whole_(true), json_(&root_) {
+    std::size_t used = 0;
+    ok_ = memory().read(document, root_, used) == codec::Front::value && used == document.size() && root_.is_object();
+  }
+  ~Reader() {
+    root_ = {};
+    if (whole_) memory().clear();
   }
   explicit Reader(const Json& json) : json_(&json), ok_(json.is_object()) {}
   Reader(const Reader&) = delete;
@@ -132,23 +141,29 @@ class Reader {
   [[nodiscard]] const Json& json() const { return *json_; }
 
  private:
-  Json owned_;
+  static codec::JsonReader& memory() {
+    thread_local codec::JsonReader reader(kDocument);
+    return reader;
+  }
+
+  const bool whole_ = false;  ///< not a part of another Reader's document
+  Json root_;
   const Json* json_ = nullptr;
   bool ok_ = true;
 };
 
-Json credentials_json(const model::Credentials& credentials) {
+std::string credentials_text(const model::Credentials& credentials) {
   Writer out;
-  out.text("method", std::string(name(credentials.method)));
+  out.text("method", name(credentials.method));
   if (!credentials.secret_hashes.empty()) {
     auto hashes = Json::array();
     for (const auto& hash : credentials.secret_hashes) hashes.push_back(codec::base64url_encode(ByteSpan(hash)));
-    out.json("secret_hashes", std::move(hashes));
+    out.json("secret_hashes", hashes);
   }
   out.text("assertion_alg", credentials.assertion_alg);
   if (!credentials.jwks.empty()) out.json("jwks", credentials.jwks.to_json());
   out.text("jwks_uri", credentials.jwks_uri);
-  return out.take();
+  return out.dump();
 }
 
 bool read_credentials(const Json& json, model::Credentials& out) {
@@ -176,13 +191,13 @@ std::string to_document(const model::Client& client) {
   out.text("issuer", client.issuer.value).text("id", client.id.value).flag("enabled", client.enabled);
   out.text("name", client.name).text("client_uri", client.client_uri).text("logo_uri", client.logo_uri);
   out.text("policy_uri", client.policy_uri).text("tos_uri", client.tos_uri).flag("verified", client.verified);
-  out.json("credentials", credentials_json(client.credentials));
+  out.inner("credentials", credentials_text(client.credentials));
   out.texts("redirect_uris", client.redirect_uris)
       .texts("launch_urls", client.launch_urls)
       .texts("origins", client.origins);
   auto grants = Json::array();
   for (const auto type : client.grant_types) grants.push_back(name(type));
-  out.json("grant_types", std::move(grants));
+  out.json("grant_types", grants);
   out.texts("scopes", client.scopes).texts("resources", client.resources).text("profile", client.profile);
   if (!client.id_token_alg.empty()) out.text("id_token_alg", client.id_token_alg);
   if (client.id_token_at_refresh) out.flag("id_token_at_refresh", true);
@@ -222,8 +237,8 @@ std::string to_document(const model::ResourceServer& server) {
   out.text("issuer", server.issuer.value).text("id", server.id).text("audience", server.audience);
   out.flag("enabled", server.enabled)
       .text("name", server.name)
-      .json("credentials", credentials_json(server.credentials));
-  out.text("token_format", std::string(name(server.token_format))).text("signing_alg", server.signing_alg);
+      .inner("credentials", credentials_text(server.credentials));
+  out.text("token_format", name(server.token_format)).text("signing_alg", server.signing_alg);
   out.number("token_lifetime", server.token_lifetime.count()).texts("scopes", server.scopes);
   out.flag("fhir", server.fhir).flag("context_in_jwt", server.context_in_jwt);
   return out.dump();
@@ -251,16 +266,17 @@ std::string to_document(const model::User& user) {
   out.text("display_name", user.display_name).text("email", user.email).text("password_phc", user.password_phc);
   out.flag("enabled", user.enabled).text("fhir_user", user.fhir_user).texts("roles", user.roles);
   if (!user.patients.empty()) {
-    auto patients = Json::array();
+    std::string patients;
     for (const auto& patient : user.patients) {
-      patients.push_back(Writer()
-                             .text("patient_id", patient.patient_id)
-                             .text("display", patient.display)
-                             .text("relationship", patient.relationship)
-                             .text("birth_date", patient.birth_date)
-                             .take());
+      patients += patients.empty() ? '[' : ',';
+      patients += Writer()
+                      .text("patient_id", patient.patient_id)
+                      .text("display", patient.display)
+                      .text("relationship", patient.relationship)
+                      .text("birth_date", patient.birth_date)
+                      .dump();
     }
-    out.json("patients", std::move(patients));
+    out.inner("patients", patients += ']');
   }
   out.time("created", user.created).time("updated", user.updated).time("tokens_valid_from", user.tokens_valid_from);
   return out.dump();
@@ -390,15 +406,15 @@ std::string to_document(const model::EmergencyAccess& access) {
   Writer out;
   out.text("client", access.client.value).text("client_name", access.client_name);
   out.text("user_name", access.user_name).text("fhir_user", access.fhir_user).text("audience", access.audience);
-  out.texts("scopes", access.scopes).text("reason", std::string(name(access.reason)));
+  out.texts("scopes", access.scopes).text("reason", name(access.reason));
   out.text("statement", access.statement).text("address", access.address).time("expires", access.expires);
   if (access.review) {
-    out.json("review", Writer()
-                           .time("at", access.review->at)
-                           .text("by", access.review->by)
-                           .text("verdict", std::string(name(access.review->verdict)))
-                           .text("note", access.review->note)
-                           .take());
+    out.inner("review", Writer()
+                            .time("at", access.review->at)
+                            .text("by", access.review->by)
+                            .text("verdict", name(access.review->verdict))
+                            .text("note", access.review->note)
+                            .dump());
   }
   return out.dump();
 }

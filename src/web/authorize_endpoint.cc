@@ -55,7 +55,7 @@ Task<Result<void>> load_pushed(AuthorizeRun& run) {
   auto& context = run.context;
   const auto uri = context.form.get("request_uri");
   if (!uri || !uri->starts_with(flow::kRequestUriPrefix)) {
-    run.parameters = context.form;
+    run.parameters = std::move(context.form);  // from here on nobody looks for them there
     co_return Result<void>{};
   }
   const auto bad = [] {

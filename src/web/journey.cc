@@ -117,6 +117,7 @@ codec::Response redirect_response(std::string_view location, bool after_post) {
     response.status = 500;
     return response;
   }
+  response.headers.reserve(8);
   response.headers.set("Location", location);
   add_redirect_headers(response);
   return response;
@@ -206,7 +207,7 @@ Task<codec::Response> advance(flow::Context& context, Journey journey) {
   if (!standing) co_return failure_page(context.issuer, standing.error());
   const Stand stand = standing->stand;
   if (stand == Stand::refused) co_return co_await refuse(context, journey, std::move(standing->error), "not_entitled");
-  if (stand == Stand::finish) co_return co_await finish(context, journey, journey.plan.granted, {}, false);
+  if (stand == Stand::finish) co_return co_await finish(context, journey, std::move(journey.plan.granted), {}, false);
   if (silent(journey.request)) co_return co_await refuse(context, journey, silent_error(stand), "silent");
   if (!journey.interaction) co_return co_await begin_interaction(context, journey);
   // After a POST the browser gets a page of its own, so that a reload repeats nothing.

@@ -112,14 +112,14 @@ class Allocations : public ::testing::Test {
 // W1 of the bench.
 TEST_F(Allocations, ClientCredentialsWithASecret) {
   const codec::Form form{{"grant_type", "client_credentials"}, {"scope", "jobs.run"}, {"resource", std::string(kLabs)}};
-  EXPECT_LE(blocks(200, [&] { return token(form, {AsHarness::basic("backend-basic")}); }), 63 + kFrames);
+  EXPECT_LE(blocks(200, [&] { return token(form, {AsHarness::basic("backend-basic")}); }), 46 + kFrames);
 }
 
 // W2.
 TEST_F(Allocations, ClientCredentialsWithASignedAssertion) {
   const codec::Form form{{"grant_type", "client_credentials"}, {"scope", "jobs.run"}, {"resource", std::string(kApi)}};
   EXPECT_LE(blocks(200, [&] { return token(rig->as.with_assertion(form, rig->as.backend_assertion())); }),
-            118 + kFrames);
+            98 + kFrames);
 }
 
 // W3.
@@ -131,7 +131,7 @@ TEST_F(Allocations, IntrospectionOfALiveToken) {
                      return request(codec::Method::post, "/t/clinic/introspect", form.serialize(),
                                     {AsHarness::basic("fhir")});
                    }),
-            88 + kFrames);
+            85 + kFrames);
 }
 
 // W4s, its two requests.
@@ -147,7 +147,7 @@ TEST_F(Allocations, AuthorizationOfWhoIsSignedInAndHasConsented) {
   EXPECT_LE(
       blocks(302,
              [&] { return request(codec::Method::get, "/t/clinic/authorize?" + query, {}, {{"Cookie", cookies}}); }),
-      219 + kFrames);
+      139 + kFrames);
 }
 
 TEST_F(Allocations, CodeRedemptionWithAnIdToken) {
@@ -156,7 +156,7 @@ TEST_F(Allocations, CodeRedemptionWithAnIdToken) {
                      return token(AsHarness::code_form(rig->as.mint_code("app-basic", scopes_)),
                                   {AsHarness::basic("app-basic")});
                    }),
-            155 + kFrames);
+            113 + kFrames);
 }
 
 // W5.
@@ -172,7 +172,7 @@ TEST_F(Allocations, RefreshWithRotationAndAnIdToken) {
                          {"grant_type", "refresh_token"}, {"refresh_token", current}, {"client_id", "app-public"}};
                      return token(next);
                    }),
-            98 + kFrames);
+            82 + kFrames);
 }
 
 // W6: the texts are kept, so that only the answer's own copy is made.

@@ -29,13 +29,18 @@ Result<const model::ResourceServer*> backend_server(const Context& context) {
   const model::Client& client = context.client->record();
   MITRAL_TRY(const auto asked, spec::oauth::resources_of(context.form));
   if (asked.size() > 1) return bad_target("more than one resource asked for");
-  std::vector<const model::ResourceServer*> allowed;
-  for (const auto* server : context.directory->resource_servers(context.issuer.id())) {
-    const bool registered =
-        client.resources.empty() || std::ranges::find(client.resources, server->audience) != client.resources.end();
-    if (server->enabled && registered) allowed.push_back(server);
+  const auto may = [&](const model::ResourceServer* server) {
+    return server != nullptr && server->enabled &&
+           (client.resources.empty() ||
+            std::ranges::find(client.resources, server->audience) != client.resources.end());
+  };
+  if (!asked.empty()) {
+    const auto* const named = context.directory->by_audience(context.issuer.id(), asked.front());
+    if (!may(named)) return bad_target("no such resource for this client");
+    return named;
   }
-  if (!asked.empty()) std::erase_if(allowed, [&](const auto* s) { return s->audience != asked.front(); });
+  auto allowed = context.directory->resource_servers(context.issuer.id());
+  std::erase_if(allowed, [&](const auto* s) { return !may(s); });
   if (allowed.size() > 1) std::erase_if(allowed, [](const auto* s) { return !s->fhir; });
   if (allowed.size() != 1)
     return bad_target(allowed.empty() ? "no such resource for this client" : "resource is needed");

@@ -1,10 +1,9 @@
 #include "spec/oauth/rfc6749_token_response.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <array>
 #include <iterator>
+
+#include "codec/object_writer.h"
 
 namespace mitral::spec::oauth {
 namespace {
@@ -34,7 +33,9 @@ std::string token_response_json(const TokenResponse& response) {
   codec::append_json_string(out, response.access_token);
   out += R"(,"token_type":)";
   codec::append_json_string(out, response.token_type);
-  fmt::format_to(std::back_inserter(out), R"(,"expires_in":{},"scope":)", response.expires_in);
+  out += R"(,"expires_in":)";
+  codec::append_number(out, response.expires_in);
+  out += R"(,"scope":)";
   codec::append_json_string(out, response.scope);
   if (!response.refresh_token.empty()) {
     out += R"(,"refresh_token":)";

@@ -1,7 +1,7 @@
 #include "spec/oidc/id_token.h"
 
 #include "codec/base64url.h"
-#include "codec/json.h"
+#include "codec/object_writer.h"
 #include "crypto/hash.h"
 
 namespace mitral::spec::oidc {
@@ -12,22 +12,14 @@ std::string half_hash(jose::SignAlg alg, std::string_view text) {
 }
 
 std::string id_token_payload(const IdTokenFacts& facts, jose::SignAlg alg) {
-  codec::Json out = codec::Json::object({{"iss", facts.issuer},
-                                         {"sub", facts.subject},
-                                         {"aud", facts.client_id},
-                                         {"exp", facts.expires},
-                                         {"iat", facts.issued},
-                                         {"auth_time", facts.auth_time},
-                                         {"at_hash", half_hash(alg, facts.access_token)}});
-  if (!facts.nonce.empty()) out.set("nonce", facts.nonce);
-  if (!facts.acr.empty()) out.set("acr", facts.acr);
-  if (!facts.amr.empty()) out.set("amr", codec::Json::array_of(facts.amr));
-  if (!facts.sid.empty()) out.set("sid", facts.sid);
-  if (!facts.fhir_user.empty()) {
-    out.set("fhirUser", facts.fhir_user);
-    if (facts.profile_claim) out.set("profile", facts.fhir_user);
-  }
-  return out.dump();
+  codec::ObjectWriter out;
+  out.text("iss", facts.issuer).text("sub", facts.subject).text("aud", facts.client_id);
+  out.number("exp", facts.expires).number("iat", facts.issued).number("auth_time", facts.auth_time);
+  out.text("at_hash", half_hash(alg, facts.access_token));
+  out.text_if("nonce", facts.nonce).text_if("acr", facts.acr).texts_if("amr", facts.amr).text_if("sid", facts.sid);
+  out.text_if("fhirUser", facts.fhir_user);
+  if (facts.profile_claim) out.text_if("profile", facts.fhir_user);
+  return out.take();
 }
 
 }  // namespace mitral::spec::oidc

@@ -297,7 +297,7 @@ Result<SmartScope> parse_scope(std::string_view text, const ScopeRules& rules) {
 
 bool covers(const SmartScope& a, const SmartScope& b) {
   if (a.kind != ScopeKind::resource || b.kind != ScopeKind::resource)
-    return a.kind == b.kind && a.canonical() == b.canonical();
+    return a.kind == b.kind && (a.text == b.text || a.canonical() == b.canonical());
   return covers_bounds(a, b) && a.perms.contains(b.perms);
 }
 
@@ -378,6 +378,7 @@ Result<ScopeSet> parse_set(std::string_view text, const OnItem& on_item) {
   const auto items = codec::split_scope(text);
   if (!items) return bad("scope does not consist of tokens and single spaces");
   if (items->size() > limits::kScopeItemsMax) return bad("too many scopes");
+  out.reserve(items->size());
   for (const auto item : *items) MITRAL_CHECK(on_item(out, item));
   return out;
 }
@@ -466,11 +467,13 @@ bool ScopeSet::covers(const ScopeSet& b) const {
   return std::ranges::all_of(b.items_, [&](const SmartScope& scope) { return covers(scope); });
 }
 
-ScopeSet ScopeSet::narrow(const ScopeSet& asked, const ScopeSet& limit) {
+ScopeSet ScopeSet::narrow(ScopeSet asked, const ScopeSet& limit) {
+  if (limit.covers(asked)) return asked;
   ScopeSet out;
-  for (const auto& scope : asked.items_) {
+  out.reserve(asked.size());
+  for (auto& scope : asked.items_) {
     if (limit.covers(scope)) {
-      out.add(scope);
+      out.add(std::move(scope));
       continue;
     }
     std::vector<SmartScope> pieces;

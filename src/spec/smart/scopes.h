@@ -133,6 +133,12 @@ class ScopeSet {
 
   /// Adds a scope unless its text is there already.
   void add(SmartScope scope);
+  void reserve(std::size_t count) { items_.reserve(count); }
+  /// Drops the items that the predicate holds for.
+  template <class Predicate>
+  void drop_if(Predicate predicate) {
+    std::erase_if(items_, predicate);
+  }
   [[nodiscard]] const std::vector<SmartScope>& items() const noexcept { return items_; }
   [[nodiscard]] bool empty() const noexcept { return items_.empty(); }
   [[nodiscard]] std::size_t size() const noexcept { return items_.size(); }
@@ -153,7 +159,7 @@ class ScopeSet {
 
   /// asked ∩ limit, item by item: an item that the limit covers stays as it was asked; else its meets with the limit's
   /// items take its place; nothing in common: it is left out. The result is covered by both.
-  [[nodiscard]] static ScopeSet narrow(const ScopeSet& asked, const ScopeSet& limit);
+  [[nodiscard]] static ScopeSet narrow(ScopeSet asked, const ScopeSet& limit);
   /// a ∪ b, texts of a first.
   [[nodiscard]] static ScopeSet unite(const ScopeSet& a, const ScopeSet& b);
   /// Without the items that another item covers already.
