@@ -11,21 +11,13 @@ namespace mitral::contract {
 /// Another program with the file open. Statements must succeed unless try_run() is asked.
 class Intruder {
  public:
-  explicit Intruder(const std::string& path) { EXPECT_EQ(sqlite3_open(path.c_str(), &db_), SQLITE_OK); }
+  explicit Intruder(const std::string& path);
   ~Intruder() { sqlite3_close(db_); }
   Intruder(const Intruder&) = delete;
   Intruder& operator=(const Intruder&) = delete;
   int try_run(const std::string& sql) { return sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, nullptr); }
-  void run(const std::string& sql) { EXPECT_EQ(try_run(sql), SQLITE_OK) << sqlite3_errmsg(db_) << " in " << sql; }
-  std::string value(const std::string& sql) {
-    std::string out;
-    const auto take = [](void* to, int, char** values, char**) {
-      *static_cast<std::string*>(to) = values[0] == nullptr ? "" : values[0];
-      return 0;
-    };
-    EXPECT_EQ(sqlite3_exec(db_, sql.c_str(), take, &out, nullptr), SQLITE_OK) << sqlite3_errmsg(db_);
-    return out;
-  }
+  void run(const std::string& sql);
+  std::string value(const std::string& sql);
 
  private:
   sqlite3* db_ = nullptr;
@@ -33,11 +25,7 @@ class Intruder {
 
 class SqliteTest : public testing::Test, public Records {
  protected:
-  [[nodiscard]] store::SqliteOptions options() {
-    store::SqliteOptions out;
-    out.path = path_;
-    return out;
-  }
+  [[nodiscard]] store::SqliteOptions options();
   std::unique_ptr<store::SqliteStore> open() { return open_sqlite(options(), clock_); }
 
   template <class T>
@@ -52,30 +40,10 @@ class SqliteTest : public testing::Test, public Records {
     EXPECT_FALSE(result);
     return result ? ErrorCode::internal : result.error().code;
   }
-  static audit::Verdict verdict_of(ports::Store& store, const audit::VerifyOptions& how = {}) {
-    const auto verdict =
-        audit::verify([&](std::int64_t after, std::size_t limit) { return run_sync(store.read(after, limit)); }, how);
-    EXPECT_TRUE(verdict) << verdict.error().detail;
-    return verdict ? *verdict : audit::Verdict{};
-  }
-  static void expect_intact(ports::Store& store) {
-    const auto verdict = verdict_of(store);
-    EXPECT_TRUE(verdict.intact()) << audit::name(verdict.finding) << " at " << verdict.broken_at;
-    EXPECT_EQ(verdict.head.seq, store.last_seq());
-  }
-  model::AuthorizationCode stored_code(ports::Store& store) {
-    auto one = code();
-    ports::AuthorizationStore::Completion completion;
-    completion.code = one;
-    EXPECT_EQ(get(store.complete_authorization(kClinic, std::move(completion), {}, kStart)), Claim::won);
-    return one;
-  }
-  model::Grant stored_grant(ports::Store& store) {
-    const auto one = stored_code(store);
-    auto made = grant();
-    EXPECT_EQ(get(store.redeem_code_once(kClinic, one.handle, made, family(made), {}, {}, kStart)), Claim::won);
-    return made;
-  }
+  static audit::Verdict verdict_of(ports::Store& store, const audit::VerifyOptions& how = {});
+  static void expect_intact(ports::Store& store);
+  model::AuthorizationCode stored_code(ports::Store& store);
+  model::Grant stored_grant(ports::Store& store);
   /// Waits for something that another thread or process brings about.
   template <class F>
   static bool within(std::chrono::milliseconds limit, F condition) {
