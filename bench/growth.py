@@ -28,7 +28,7 @@ from world import say
 
 # As somebody sets a PostgreSQL up that holds millions of grants.
 SETTINGS = ("shared_buffers = 2GB", "wal_compression = on", "max_wal_size = 8GB", "checkpoint_timeout = 30min")
-HOT = ("grants", "grants_pkey", "grants_user", "grants_session", "grants_expires", "users", "users_pkey", "sessions", "sessions_pkey", "sessions_user")
+HOT = ("grants", "grants_pkey", "grants_user", "grants_by_session", "grants_expires", "users", "users_pkey", "sessions", "sessions_pkey", "sessions_user")
 READS = ("introspection", "remembered", "sign-in session")
 REMEMBERED = 200
 LEAST_REMEMBERED = 1024  # grants in memory: what `grants_in_memory` may be at least

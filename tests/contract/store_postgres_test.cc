@@ -122,7 +122,7 @@ TEST_F(PostgresTest, AStepThatBreaksLeavesTheStepBefore) {
 
 // An index is built beside a running writer; whoever builds it dies in the middle.
 TEST_F(PostgresTest, AnIndexWhoseBuilderDiedIsBuiltAnew) {
-  const auto before = postgres::newest_schema() - 1;
+  const auto before = postgres::newest_schema() - 2;  // the index, and after it the end of the one it replaces
   const auto link = connection();
   ASSERT_TRUE(postgres::migrate(*link, before));
   const auto writer = connection();
@@ -138,7 +138,7 @@ TEST_F(PostgresTest, AnIndexWhoseBuilderDiedIsBuiltAnew) {
   });
   constexpr const char* kBroken =
       "SELECT count(*) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = "
-      "c.relnamespace WHERE c.relname = 'grants_session' AND n.nspname = current_schema() AND NOT i.indisvalid";
+      "c.relnamespace WHERE c.relname = 'grants_by_session' AND n.nspname = current_schema() AND NOT i.indisvalid";
   EXPECT_TRUE(within(10s, [&] { return number(*link, kBroken) == 1; }));
   EXPECT_EQ(number(*link, "SELECT count(*) FROM schema_lock WHERE builder IS NOT NULL"), 1);
   ASSERT_TRUE(link->exchange(Statement("SELECT pg_terminate_backend($1::int4)", builder.load())));
@@ -150,12 +150,29 @@ TEST_F(PostgresTest, AnIndexWhoseBuilderDiedIsBuiltAnew) {
   const auto again = connection();
   const auto steps = postgres::migrate(*again);
   ASSERT_TRUE(steps) << steps.error().detail;
-  EXPECT_EQ(*steps, 1U);
+  EXPECT_EQ(*steps, 2U);
   EXPECT_EQ(number(*link, kBroken), 0);
   EXPECT_EQ(number(*link,
                    "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE "
-                   "c.relname = 'grants_session' AND n.nspname = current_schema()"),
+                   "c.relname = 'grants_by_session' AND n.nspname = current_schema()"),
             1);
+}
+
+// A row whose indexed columns stay as they were changes in its own page alone, however large the table is.
+TEST_F(PostgresTest, ARevocationLeavesEveryIndexOfTheGrantsAsItWas) {
+  const auto store = open();
+  ASSERT_NE(store, nullptr);
+  constexpr int kGrants = 5;
+  for (int i = 0; i < kGrants; ++i) get(store->revoke_grant(kClinic, stored_grant(*store).id, {event()}, kStart));
+  const auto link = connection();
+  const auto updates = [&](const std::string& column) {
+    return number(*link, ("SELECT " + column +
+                          " FROM pg_stat_user_tables WHERE schemaname = current_schema() AND relname = 'grants'")
+                             .c_str());
+  };
+  EXPECT_TRUE(within(10s, [&] { return updates("n_tup_upd") >= kGrants; }))
+      << "a session tells its numbers after a second";
+  EXPECT_EQ(updates("n_tup_upd - n_tup_hot_upd"), 0);
 }
 
 // A rolling upgrade: the newer program has taken a step that only expands, the older one goes on beside it.
