@@ -32,17 +32,6 @@ consteval std::array<bool, 256> make_plain() {
 }
 constexpr auto kPlain = make_plain();
 
-/// No early exit: the loop becomes vector code.
-bool all_plain(std::string_view text) noexcept {
-  unsigned special = 0;
-  for (const char ch : text) {
-    const auto c = static_cast<unsigned char>(ch);
-    special |= static_cast<unsigned>(c < 0x20U) | static_cast<unsigned>(c >= 0x7fU) | static_cast<unsigned>(c == '%') |
-               static_cast<unsigned>(c == '+');
-  }
-  return special == 0;
-}
-
 const char* end_of_plain(const char* at, const char* end) noexcept {
   const auto plain = [](char c) { return kPlain[static_cast<unsigned char>(c)]; };
   while (end - at >= 4 && plain(at[0]) && plain(at[1]) && plain(at[2]) && plain(at[3])) at += 4;
@@ -54,8 +43,8 @@ const char* end_of_plain(const char* at, const char* end) noexcept {
 std::optional<std::string> decode(std::string_view text, bool plus_is_space) {
   const char* at = text.data();
   const char* const end = at + text.size();
-  if (all_plain(text)) return std::string(text);
   const char* stop = end_of_plain(at, end);
+  if (stop == end) return std::string(text);
   std::string out;
   out.reserve(text.size());
   for (;;) {

@@ -131,7 +131,7 @@ TEST_F(Allocations, IntrospectionOfALiveToken) {
                      return request(codec::Method::post, "/t/clinic/introspect", form.serialize(),
                                     {AsHarness::basic("fhir")});
                    }),
-            85 + kFrames);
+            86 + kFrames);
 }
 
 // W4s, its two requests.
