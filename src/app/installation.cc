@@ -55,12 +55,14 @@ Result<std::unique_ptr<store::ServerStore>> open_store(const StorageConfig& stor
 
 Result<std::unique_ptr<store::ServerStore>> open_any_store(const StorageConfig& storage, const Clock& clock,
                                                            unsigned threads, bool command) {
+  // Room for all of them is made at once, and a command looks at few.
+  const std::size_t grants_in_memory = command ? limits::kGrantCacheLeast : storage.grants_in_memory;
   if (!storage.postgres.empty()) {
     store::PostgresOptions options;
     MITRAL_TRY(options.connect, postgres_options(storage, command ? "mitral command" : "mitral"));
     options.durable = storage.durable;
     options.max_delay = storage.max_delay;
-    options.grant_cache = storage.grants_in_memory;
+    options.grant_cache = grants_in_memory;
     MITRAL_TRY(auto opened, store::PostgresStore::open(std::move(options), clock));
     return std::unique_ptr<store::ServerStore>(std::move(opened));
   }
@@ -68,7 +70,7 @@ Result<std::unique_ptr<store::ServerStore>> open_any_store(const StorageConfig& 
   options.path = storage.path;
   options.durability = storage.durable ? store::Durability::full : store::Durability::bounded_delay;
   options.max_delay = storage.max_delay;
-  options.grant_cache = storage.grants_in_memory;
+  options.grant_cache = grants_in_memory;
   options.readers = std::max(1U, threads);
   if (command) options.busy_timeout = limits::kStoreBusyTimeoutCommand;
   MITRAL_TRY(auto opened, store::SqliteStore::open(std::move(options), clock));

@@ -62,6 +62,11 @@ TEST(Config, WrongTypesAreErrors) {
   EXPECT_NE(problems(with("\"delayed\"", "\"never\"")).find("must be one of: full, delayed"), std::string::npos);
 }
 
+TEST(Config, TheGatewaysRecordHasNoGrantsToRemember) {
+  const auto found = problems("[gateway]\naudit = { path = \"g.db\", grants_in_memory = 2048 }\n");
+  EXPECT_NE(found.find("unknown key 'grants_in_memory'"), std::string::npos) << found;
+}
+
 TEST(Config, SyntaxErrorNamesTheLine) {
   EXPECT_NE(problems("[server]\nlisten = \n").find("m.toml:2"), std::string::npos);
 }
