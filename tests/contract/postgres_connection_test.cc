@@ -241,18 +241,6 @@ TEST_F(PostgresConnectionTest, ACommitThatGaveUpItsStandbyIsNone) {
 
 // ---- finding a server
 
-int dead_port() {
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  ::bind(fd, reinterpret_cast<sockaddr*>(&address), size);          // NOLINT
-  ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);  // NOLINT
-  ::close(fd);
-  return ntohs(address.sin_port);
-}
-
 /// Takes connections and never says a word.
 class SilentServer {
  public:
@@ -285,7 +273,7 @@ std::string several(const std::vector<int>& ports) {
 TEST_F(PostgresConnectionTest, ADeadOrSilentFirstHostIsPassedOverAndRemembered) {
   const SilentServer silent;
   auto options = options_;
-  options.url = several({dead_port(), silent.port(), server_->port()});
+  options.url = several({PostgresServer::free_port(), silent.port(), server_->port()});
   auto began = std::chrono::steady_clock::now();
   ASSERT_NE(connect(options), nullptr);
   EXPECT_LT(std::chrono::steady_clock::now() - began, 10s);

@@ -98,7 +98,7 @@ Response World::issue(const Request& request) {
   return Response::with(404, "application/json", "{}");
 }
 
-Rig::Rig(std::function<void(Config&)> change) {
+Config plain_config() {
   Config config;
   config.public_base = kPublic;
   config.upstream = kUpstream;
@@ -107,6 +107,11 @@ Rig::Rig(std::function<void(Config&)> change) {
   config.credential_id = "gw";
   config.credential_secret = Secret("s3cret");
   config.origins = {kOrigin};
+  return config;
+}
+
+Rig::Rig(std::function<void(Config&)> change) {
+  Config config = plain_config();
   if (change) change(config);
   gateway = Gateway::create(std::move(config), world, audit, clock, random).value();
   hear();

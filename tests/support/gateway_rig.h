@@ -88,6 +88,9 @@ struct TokenSpec {
   std::int64_t age = 0;
 };
 
+/// The configuration of every rig, before its test has the last word.
+[[nodiscard]] Config plain_config();
+
 class Rig {
  public:
   explicit Rig(std::function<void(Config&)> change = {});

@@ -74,6 +74,9 @@ struct PostgresServerOptions {
 
 class PostgresServer {
  public:
+  /// Where nobody listens, for now.
+  [[nodiscard]] static int free_port();
+
   static constexpr const char* kPassword = "a-password-of-tests";
   using Options = PostgresServerOptions;
 
@@ -150,8 +153,6 @@ class PostgresServer {
 
   /// Folders of test processes that crashed.
   static void remove_leftovers();
-
-  static int free_port();
 
   void finish_folder();
   static void copy_private(const std::string& from, const std::filesystem::path& to);

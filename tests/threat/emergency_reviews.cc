@@ -69,13 +69,7 @@ struct EmergencyReviewing : ::testing::Test {
         rig.audit.list, [&](const auto& e) { return e.kind == model::AuditKind::emergency && e.reason == reason; }));
   }
   std::unique_ptr<Gateway> another(ports::AuditStore& audit) {
-    Config config;
-    config.public_base = kPublic;
-    config.upstream = kUpstream;
-    config.upstream_headers = {{"Authorization", "Bearer upstream-credential"}};
-    config.issuer = kIssuer;
-    config.credential_id = "gw";
-    config.credential_secret = Secret("s3cret");
+    Config config = plain_config();
     config.review_tasks = true;
     auto out = Gateway::create(std::move(config), rig.world, audit, rig.clock, random).value();
     EXPECT_TRUE(run_sync(out->feed().poll_once(Duration::zero())));
