@@ -5,9 +5,11 @@
 //     [--key FILE --client ID --aud AUD: "{assertion}" in the first body is a fresh private_key_jwt each time]
 //     [--health PORT: /healthz and /readyz are asked there on new connections meanwhile]
 //
-// Arrivals are a Poisson process. Each takes an idle connection or opens one, up to --conns; when all are busy it waits
-// here, and its latency counts from the moment at which it was due, so that a server that stalls can't hide it. 503 and
-// 429 with Retry-After are refusals, any other status but 200 to 399 is a failure.
+// Arrivals are a Poisson process. Each takes an idle connection or opens one, up to --conns; when all are busy it is
+// held back here, oldest first, and counted so. A latency counts from the moment at which the request was due, so that
+// a server that stalls can't hide it; those of the server alone (..._sent_...) from the moment at which a connection
+// was there for it. 503 and 429 with Retry-After are refusals, any other status but 200 to 399 is a failure. Answers
+// count by the moment at which they came.
 //
 // Prints one JSON line. The generator's own lag (how late it sent, at worst) shows whether the figures can be believed.
 #include <arpa/inet.h>
@@ -193,17 +195,22 @@ struct Connection {
   bool connected = false;
   std::string_view out;
   std::string in;
-  Clock::time_point due;
+  Clock::time_point due, sent;
+};
+
+struct Latencies {
+  std::vector<float> seconds;
+  [[nodiscard]] double at(double part) {
+    if (seconds.empty()) return 0;
+    std::ranges::sort(seconds);
+    return 1e3 * static_cast<double>(seconds[std::min(
+                     seconds.size() - 1, static_cast<std::size_t>(part * static_cast<double>(seconds.size())))]);
+  }
+  void add(Clock::duration took) { seconds.push_back(static_cast<float>(Seconds(took).count())); }
 };
 
 struct Kind {
-  std::vector<float> latencies;  // seconds
-  [[nodiscard]] double at(double part) {
-    if (latencies.empty()) return 0;
-    std::ranges::sort(latencies);
-    return 1e3 * static_cast<double>(latencies[std::min(
-                     latencies.size() - 1, static_cast<std::size_t>(part * static_cast<double>(latencies.size())))]);
-  }
+  Latencies due, sent;
 };
 
 class OpenLoop {
@@ -257,6 +264,7 @@ class OpenLoop {
       connections_.back()->due = due;
       open(*connections_.back());
     } else {
+      if (due >= measure_from_) ++held_;
       waiting_.push_back(due);
       most_waiting_ = std::max(most_waiting_, waiting_.size());
     }
@@ -275,6 +283,7 @@ class OpenLoop {
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     if (::connect(c.fd, reinterpret_cast<sockaddr*>(&to), sizeof to) != 0 && errno != EINPROGRESS) die("can't connect");
     c.connected = false;
+    c.sent = Clock::now();
     c.in.clear();
     c.out = next_request();
     epoll_event event{};
@@ -287,6 +296,7 @@ class OpenLoop {
 
   void begin(Connection& c, Clock::time_point due) {
     c.due = due;
+    c.sent = Clock::now();
     c.out = next_request();
     flush(c);
   }
@@ -338,15 +348,16 @@ class OpenLoop {
   }
 
   void count(const Connection& c, int status, bool told) {
-    if (c.due < measure_from_) return;
-    const auto latency = static_cast<float>(Seconds(Clock::now() - c.due).count());
-    if (status >= 200 && status < 400) {
-      good_.latencies.push_back(latency);
-    } else if ((status == 503 || status == 429) && told) {
-      refused_.latencies.push_back(latency);
-    } else {
+    const auto now = Clock::now();
+    if (now < measure_from_) return;
+    const bool refused = (status == 503 || status == 429) && told;
+    if (!refused && (status < 200 || status >= 400)) {
       ++failed_;
+      return;
     }
+    Kind& kind = refused ? refused_ : good_;
+    kind.due.add(now - c.due);
+    kind.sent.add(now - c.sent);
   }
 
   void free(Connection& c) {
@@ -374,7 +385,7 @@ class OpenLoop {
   void lost(Connection& c) {
     if (std::ranges::find(idle_, &c) != idle_.end()) {
       std::erase(idle_, &c);
-    } else if (c.due >= measure_from_) {
+    } else if (Clock::now() >= measure_from_) {
       ++failed_;
     }
     again(c);
@@ -384,17 +395,21 @@ class OpenLoop {
     std::size_t unanswered = 0;
     for (const auto& c : connections_) {
       const bool busy = std::ranges::find(idle_, c.get()) == idle_.end();
-      if (busy && c->due >= measure_from_ && Clock::now() - c->due > std::chrono::milliseconds(500)) ++unanswered;
+      if (busy && c->sent >= measure_from_ && Clock::now() - c->sent > std::chrono::milliseconds(500)) ++unanswered;
     }
-    const double goodput = static_cast<double>(good_.latencies.size()) / options_.duration;
-    const double refused = static_cast<double>(refused_.latencies.size()) / options_.duration;
+    const double goodput = static_cast<double>(good_.due.seconds.size()) / options_.duration;
+    const double refused = static_cast<double>(refused_.due.seconds.size()) / options_.duration;
     fmt::print(
-        "{{\"rate\":{},\"offered\":{},\"goodput\":{:.1f},\"refused_per_s\":{:.1f},\"failed\":{},\"unanswered\":{},"
-        "\"good_p50_ms\":{:.2f},\"good_p99_ms\":{:.2f},\"refused_p50_ms\":{:.2f},\"refused_p99_ms\":{:.2f},"
-        "\"refused_max_ms\":{:.2f},\"connections\":{},\"waiting_max\":{},\"lag_max_ms\":{:.2f},"
+        "{{\"rate\":{},\"offered\":{},\"held\":{},\"goodput\":{:.1f},\"refused_per_s\":{:.1f},\"failed\":{},"
+        "\"unanswered\":{},"
+        "\"good_p50_ms\":{:.2f},\"good_p99_ms\":{:.2f},\"good_sent_p50_ms\":{:.2f},\"good_sent_p99_ms\":{:.2f},"
+        "\"refused_p50_ms\":{:.2f},\"refused_p99_ms\":{:.2f},\"refused_sent_p50_ms\":{:.2f},\"refused_sent_p99_ms\":{:."
+        "2f},"
+        "\"connections\":{},\"waiting_max\":{},\"lag_max_ms\":{:.2f},"
         "\"health_asked\":{},\"health_good\":{},\"health_max_ms\":{:.2f}}}\n",
-        options_.rate, offered_, goodput, refused, failed_, unanswered, good_.at(0.5), good_.at(0.99), refused_.at(0.5),
-        refused_.at(0.99), refused_.at(1), connections_.size(), most_waiting_, lag_ * 1e3, health.asked, health.good,
+        options_.rate, offered_, held_, goodput, refused, failed_, unanswered, good_.due.at(0.5), good_.due.at(0.99),
+        good_.sent.at(0.5), good_.sent.at(0.99), refused_.due.at(0.5), refused_.due.at(0.99), refused_.sent.at(0.5),
+        refused_.sent.at(0.99), connections_.size(), most_waiting_, lag_ * 1e3, health.asked, health.good,
         health.slowest * 1e3);
   }
 
@@ -407,7 +422,7 @@ class OpenLoop {
   std::deque<Clock::time_point> waiting_;
   Clock::time_point measure_from_, end_;
   Kind good_, refused_;
-  std::size_t offered_ = 0, failed_ = 0, most_waiting_ = 0;
+  std::size_t offered_ = 0, held_ = 0, failed_ = 0, most_waiting_ = 0;
   double lag_ = 0;
 };
 

@@ -18,7 +18,7 @@ class Nginx:
         body = "${kilo}" * (size // 1000) + "x" * (size % 1000)  # a parameter in its configuration has 4,096 bytes at most
         (folder / "nginx.conf").write_text(f"""
 worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log /dev/null;
-events {{ worker_connections 1024; }}
+events {{ worker_connections 4096; }}
 http {{ access_log off; keepalive_requests 100000000;
   client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder}; uwsgi_temp_path {folder}; scgi_temp_path {folder};
   server {{ listen 127.0.0.1:{self.port} reuseport; location / {{ set $kilo {"x" * 1000}; default_type application/json; return 200 "{body}"; }} }} }}

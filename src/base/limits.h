@@ -43,6 +43,7 @@ inline constexpr auto kTimerTick = 20ms;
 inline constexpr auto kLoadTarget = 20ms;    // while requests are refused, a ready connection waits so long
 inline constexpr auto kLoadBegin = 30ms;     // below it nothing is refused: callers that wait their turn may be many
 inline constexpr auto kLoadBrake = 40ms;     // from here on whatever may be refused is
+inline constexpr auto kLoadCheap = 60ms;     // up to here what costs hardly more than its refusal is served
 inline constexpr auto kLoadPatience = 60ms;  // above the beginning for so long: no burst any more
 inline constexpr auto kLoadCalm = 1s;        // nothing refused for so long: over
 inline constexpr auto kLoadProbe = 2ms;      // pause between two measurements of the wait

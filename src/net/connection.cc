@@ -86,6 +86,7 @@ void Connection::shake_hands() {
 // Parses and handles what there is, then asks for more; until something has to be waited for.
 void Connection::pump() {
   const Ref keep_alive(this);
+  if (loop_.load().engaged()) turn_began_ = std::chrono::steady_clock::now();
   for (int turns = 0; phase_ == Phase::reading; ++turns) {
     if (turns == kTurnsMax || (turns >= kTurnsUnderLoad && loop_.load().engaged())) {
       asio::post(loop_.io(), [self = keep_alive] { self->pump(); });

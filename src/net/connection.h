@@ -205,6 +205,7 @@ class Connection final : public Timer {
   std::string address_;
   std::string address_key_;
   std::uint64_t caller_;          // the address, as the loop's LoadControl knows it
+  LoadControl::Time turn_began_;  // with a request that may be refused
   std::uint64_t credential_ = 0;  // of the request at hand, while callers are told apart
   std::size_t held_ = 0;          // bytes counted by ServerShared::hold()
   std::optional<codec::PeerCertificate> certificate_;

@@ -69,7 +69,12 @@ bool Connection::turn_away(Shed why) {
   waiting_ = Waiting::idle;
   append_busy_answer(head_, options_.busy, facts);
   phase_ = Phase::writing;
-  return go_on();
+  const bool goes_on = go_on();
+  if (loop_.load().engaged()) {
+    const auto now = std::chrono::steady_clock::now();
+    loop_.load().refused(now - std::exchange(turn_began_, now));
+  }
+  return goes_on;
 }
 
 // The body is still to come: nobody will read it.

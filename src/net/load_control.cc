@@ -13,14 +13,36 @@ using Seconds = std::chrono::duration<double>;
 // 10 % more at once, and another 0.6 of all within a second.
 constexpr double kProportional = 10;  // per second of change of the wait
 constexpr double kIntegral = 60;      // per second of wait above the target, and second
-constexpr double kShareMax = 1;
 constexpr double kCautionMin = 0.1;
 constexpr double kFollow = 0.2;  // of a rank, that one request moves the threshold by
+
+constexpr double kRefusalGuess = 15e-6;  // seconds, until some were measured
+constexpr double kRefusalUnseen = 1.4;   // with its part of receiving and of waiting for readiness, by profile
+constexpr double kRefusalLearn = 0.02;
+constexpr double kServiceLearn = 0.3;
+// Refusals may take half of the loop's time, so that no flood is answered by refusals alone. Where a service costs less
+// than eight of them, refusing hardly shortens the queue: then nobody is refused while all that have a connection are
+// served within kLoadCheap, and the more, the longer they wait beyond it.
+constexpr double kTimeMost = 0.5;
+constexpr double kWorthRefusing = 8;
+constexpr double kTimePerSecond = 2;  // of wait beyond kLoadCheap
+
+// The share of requests whose refusal takes that part of the time: refused time / refusal, served (1 - time) / service.
+double share_for(double service, double refusal, Duration wait) noexcept {
+  if (service <= 0) return 1;
+  const double worth = service / refusal;
+  const double beyond = std::max(0.0, Seconds(wait - limits::kLoadCheap).count());
+  const double time = worth < kWorthRefusing ? std::min(kTimeMost, kTimePerSecond * beyond) : kTimeMost;
+  return time / (time + (1 - time) / worth);
+}
 
 }  // namespace
 
 LoadControl::LoadControl(const HashKey& secret)
-    : secret_(secret), random_(keyed_hash(secret, "draw") | 1), proven_(limits::kProvenCallers) {}
+    : secret_(secret),
+      random_(keyed_hash(secret, "draw") | 1),
+      refusal_(kRefusalGuess),
+      proven_(limits::kProvenCallers) {}
 
 void LoadControl::measured(Duration wait, Time now) noexcept {
   wait_.store(wait.count(), std::memory_order_relaxed);
@@ -41,6 +63,7 @@ void LoadControl::measured(Duration wait, Time now) noexcept {
 
 void LoadControl::emptied() noexcept {
   lowest_ = Duration::zero();
+  dry_ = true;
   wait_.store(0, std::memory_order_relaxed);
 }
 
@@ -54,6 +77,8 @@ void LoadControl::watch(Duration wait, Time now) noexcept {
     // There was a queue when the measurement began. But one long wait can be a pause of the whole machine: a queue is
     // still there at the next look, whatever was served in between.
     above_since_ = now - wait;
+    looked_first_ = now;
+    judged_first_ = judged_;
   } else if (now - *above_since_ >= limits::kLoadPatience) {
     engage(wait, now);
   }
@@ -61,10 +86,12 @@ void LoadControl::watch(Duration wait, Time now) noexcept {
 
 void LoadControl::engage(Duration wait, Time now) noexcept {
   engaged_ = true;
-  refused_last_ = now;
+  busy_last_ = now;
   shares_.clear();
+  service_ = 0;
+  learn_service(now - looked_first_, judged_ - judged_first_, 0);
   const double excess = Seconds(wait - limits::kLoadTarget).count();
-  share_.store(std::min(0.5, kProportional * excess), std::memory_order_relaxed);
+  share_.store(std::min({0.5, kProportional * excess, share_max_}), std::memory_order_relaxed);
 }
 
 void LoadControl::correct(Duration wait, Duration passed, Time now) noexcept {
@@ -74,11 +101,12 @@ void LoadControl::correct(Duration wait, Duration passed, Time now) noexcept {
   const double change = kIntegral * error * Seconds(passed).count() + kProportional * trend;
   // The more is refused, the more a small change of the share changes what is served. To refuse less is never wrong.
   const double caution = change < 0 ? 1 : std::clamp(2 * (1 - share()), kCautionMin, 1.0);
-  const double wanted = std::clamp(share() + caution * change, 0.0, kShareMax);
+  share_max_ = share_for(service_, refusal_, wait);
+  const double wanted = std::clamp(share() + caution * change, 0.0, share_max_);
   share_.store(wanted, std::memory_order_relaxed);
-  if (wanted > 0) {
-    refused_last_ = now;
-  } else if (now - refused_last_ >= limits::kLoadCalm) {
+  if (wanted > 0 || wait > limits::kLoadBegin) {
+    busy_last_ = now;
+  } else if (now - busy_last_ >= limits::kLoadCalm) {
     return forget();
   }
 }
@@ -91,10 +119,34 @@ void LoadControl::forget() noexcept {
 }
 
 void LoadControl::next_window(Time now) noexcept {
-  window_began_ = now;
+  const auto time = now - std::exchange(window_began_, now);
+  const auto refusals = std::exchange(refusals_, 0);
+  const bool dry = std::exchange(dry_, false);
   requests_before_ = std::exchange(requests_, 0);
   if (!engaged_) return;
+  if (!dry) learn_service(time, requests_before_, refusals);
   shares_.next_window(1 - share());
+}
+
+// What of a busy loop's time was no refusal was service. Where most of it went into refusals, or hardly anybody was
+// served, nothing can be learned: a pause of the machine would be taken for the price of those few.
+void LoadControl::learn_service(std::chrono::steady_clock::duration time, std::uint64_t requests,
+                                double refusals) noexcept {
+  const double all = Seconds(time).count();
+  const double served = static_cast<double>(requests) - refusals;
+  const double left = all - refusals * refusal_;
+  if (served >= 1 && 4 * served >= static_cast<double>(requests) && left > all / 2) {
+    const double found = left / served;
+    service_ = service_ <= 0 ? found : service_ + kServiceLearn * (found - service_);
+  }
+  share_max_ = share_for(service_, refusal_, last_);
+}
+
+void LoadControl::refused(std::chrono::steady_clock::duration took) noexcept {
+  ++refusals_;
+  // A turn of another program that fell into it is no price of a refusal.
+  const double found = std::min(kRefusalUnseen * Seconds(took).count(), 4 * refusal_);
+  refusal_ += kRefusalLearn * (found - refusal_);
 }
 
 std::uint64_t LoadControl::caller(std::uint64_t address, std::uint64_t credential) const noexcept {
@@ -115,18 +167,21 @@ double LoadControl::draw() noexcept {
 
 LoadControl::Verdict LoadControl::judge(Importance importance, std::uint64_t caller, std::uint32_t weight) noexcept {
   requests_ += weight;
+  judged_ += weight;
   if (!engaged_) return Verdict::serve;
   const double excess = shares_.count(caller, weight);
   const bool over = excess > 0 && draw() < excess;
   double rank = 4 + 2 * static_cast<double>(importance) + (over ? 0 : 1);
   if (over && shares_.few_ask_for_much()) rank -= 4;
   const bool spared = rank + 2 >= kRanks || (!over && shares_.few_ask_for_much());
-  if (wait() > limits::kLoadBrake && !spared) return Verdict::brake;
+  const bool brake = wait() > limits::kLoadBrake && !spared;
+  if (brake && share_max_ >= 1) return Verdict::brake;
   if (wait() < limits::kLoadTarget / 2) return Verdict::serve;
-  const double wanted = share();
+  const double wanted = brake ? share_max_ : share();
   const bool refused = wanted > 0 && rank + draw() < threshold_;
   threshold_ = std::clamp(threshold_ + kFollow * (wanted - (refused ? 1 : 0)), 0.0, kRanks);
   if (!refused) return Verdict::serve;
+  if (brake) return Verdict::brake;
   return over ? Verdict::unfair : Verdict::overload;
 }
 

@@ -7,6 +7,11 @@
 // target nothing is refused, whatever the share: a loop that refuses must not run dry. Above the brake all is refused
 // but what is vital and, when few ask for much, the modest part of the rest.
 //
+// A refusal has its price too: a request has to be read and answered for it. What a refusal costs and what a service
+// costs are measured, and refusals get a part of the loop's time only: half of it, so that no flood is answered by
+// refusals alone, and none or little where a service costs hardly more than its refusal. What is beyond waits in the
+// kernel, unread, and slows its sender down: to answer it either way would take as long.
+//
 // Whom it hits first is one order, from 0 up. What a caller asks for beyond its fair share goes before the rest of its
 // kind; when most callers keep below their share, it goes two kinds before:
 //
@@ -69,12 +74,17 @@ class LoadControl {
   /// A request with this credential was answered well.
   void accepted(std::uint64_t credential) noexcept;
 
+  /// A refusal took so long, from the moment at which its request had been read.
+  void refused(std::chrono::steady_clock::duration took) noexcept;
+
   /// One decision; counts the request. `weight`: how many ordinary requests it costs as much as.
   [[nodiscard]] Verdict judge(Importance importance, std::uint64_t caller, std::uint32_t weight = 1) noexcept;
 
   /// The refused part of all requests, from 0 to 1, and the last wait measured.
   [[nodiscard]] double share() const noexcept { return share_.load(std::memory_order_relaxed); }
   [[nodiscard]] Duration wait() const noexcept { return Duration(wait_.load(std::memory_order_relaxed)); }
+  /// The largest share that refusals' own price allows.
+  [[nodiscard]] double share_max() const noexcept { return share_max_; }
 
  private:
   static constexpr double kRanks = 12;
@@ -83,6 +93,7 @@ class LoadControl {
   void correct(Duration wait, Duration passed, Time now) noexcept;
   void engage(Duration wait, Time now) noexcept;
   void next_window(Time now) noexcept;
+  void learn_service(std::chrono::steady_clock::duration time, std::uint64_t requests, double refusals) noexcept;
   [[nodiscard]] double draw() noexcept;
 
   HashKey secret_;
@@ -96,9 +107,17 @@ class LoadControl {
   Time step_began_{};
   Time window_began_{};
   std::optional<Time> above_since_;
-  Time refused_last_{};
-  std::uint32_t requests_ = 0;  // of this window
+  Time looked_first_{};             // while above
+  std::uint64_t judged_first_ = 0;  // by then
+  Time busy_last_{};                // with refusals, or a queue
+  std::uint32_t requests_ = 0;      // of this window
   std::uint32_t requests_before_ = 0;
+  std::uint64_t judged_ = 0;  // requests, ever
+  std::uint32_t refusals_ = 0;
+  bool dry_ = false;      // nothing was ready at some moment of this window
+  double refusal_;        // seconds that one costs
+  double service_ = 0;    // seconds of the loop that one costs; 0: not known
+  double share_max_ = 1;  // what both allow
 
   FairShares shares_;
   double threshold_ = 0;               // 0 to kRanks: places below it are refused

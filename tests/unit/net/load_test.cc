@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 
 #include "net/keyed_hash.h"
 #include "net/load_control.h"
@@ -16,15 +17,17 @@ using Verdict = LoadControl::Verdict;
 constexpr HashKey kSecret{1, 2};
 
 // One loop that serves `capacity` requests a second, and a stream of requests that come whether it can or not. Each
-// request waits behind all before it; a refusal costs a twentieth of a request.
+// request waits behind all before it; a refusal costs a twentieth of a request, or what it is told. Where a
+// source has `connections`, each carries one request at a time, and what comes beyond waits for one of them.
 struct Simulated {
-  explicit Simulated(double per_second) : capacity(per_second) {}
+  explicit Simulated(double per_second, double refusal_costs = 0.05) : capacity(per_second), refusal(refusal_costs) {}
   struct Source {
     std::uint64_t caller;
     Importance importance;
     double rate;
     double due = 0;
     unsigned asked = 0, served = 0;
+    std::size_t waiting = 0;
   };
   struct Asked {
     double at;
@@ -35,7 +38,12 @@ struct Simulated {
     for (const double end = now + seconds; now < end;) {
       for (auto& source : sources) {
         while (source.due + 1 / source.rate <= now) {
+          if (source.waiting >= connections) {
+            source.due = now;
+            break;
+          }
           source.due += 1 / source.rate;
+          ++source.waiting;
           queue.push_back({source.due, &source});
         }
       }
@@ -45,6 +53,7 @@ struct Simulated {
         continue;
       }
       const auto [at, source] = queue[next++];
+      if (source->waiting > 0) --source->waiting;
       tell(std::chrono::duration_cast<Duration>(std::chrono::duration<double>(now - at)));
       longest = std::max(longest, now - at);
       ++source->asked;
@@ -52,7 +61,9 @@ struct Simulated {
         ++source->served;
         now += 1 / capacity;
       } else {
-        now += 0.05 / capacity;
+        now += refusal / capacity;
+        control.refused(std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+            std::chrono::duration<double>(refusal / capacity / 1.4)));
       }
     }
   }
@@ -67,7 +78,8 @@ struct Simulated {
     for (auto& source : sources) source.asked = source.served = 0;
   }
 
-  double capacity;
+  double capacity, refusal;
+  std::size_t connections = std::numeric_limits<std::size_t>::max();
   LoadControl control{kSecret};
   std::vector<Source> sources;
   std::vector<Asked> queue;
@@ -104,6 +116,44 @@ TEST(LoadControl, W32_AtTwiceTheLoadNearlyAllCapacityServesAndNobodyWaitsLong) {
     EXPECT_GT(goodput, 0.95 * possible) << factor;
     EXPECT_LT(loop.longest, 0.050) << factor;
   }
+}
+
+// A request that costs hardly more than its refusal: to refuse half of them would leave no time for the other half.
+TEST(LoadControl, W32_CheapRequestsAreServedRatherThanRefused) {
+  for (const double factor : {0.9, 1.5, 2.0, 4.0}) {
+    Simulated loop(30'000, 0.5);
+    loop.connections = 2'000;
+    loop.sources = {{1, Importance::normal, 30'000 * factor}};
+    loop.run(2);
+    loop.forget_counts();
+    loop.run(5);
+    EXPECT_GT(loop.sources[0].served / 5.0, 0.95 * 30'000 * std::min(1.0, factor)) << factor;
+    EXPECT_LT(loop.longest, 0.080) << factor;  // all connections, one after the other
+  }
+}
+
+// However many come: refusals never take all of the time.
+TEST(LoadControl, W32_AFloodBeyondWhatCanBeRefusedDoesNotStopTheService) {
+  Simulated loop(10'000, 0.1);
+  loop.connections = 2'000;
+  loop.sources = {{1, Importance::normal, 500'000}};
+  loop.run(2);
+  loop.forget_counts();
+  loop.run(5);
+  EXPECT_GT(loop.sources[0].served / 5.0, 0.4 * 10'000);
+}
+
+TEST(LoadControl, W32_TheFewRefusalsOfCheapRequestsStillGoToTheNoisyCaller) {
+  Simulated loop(30'000, 0.5);
+  loop.connections = 6'000;
+  loop.sources = {{1, Importance::normal, 60'000}, {2, Importance::normal, 500}, {3, Importance::vital, 500}};
+  loop.run(2);
+  loop.forget_counts();
+  loop.run(5);
+  EXPECT_GT(loop.sources[0].served / 5.0, 0.6 * 30'000);
+  EXPECT_LT(loop.sources[0].served, loop.sources[0].asked);
+  EXPECT_GT(loop.sources[1].served, 0.95 * loop.sources[1].asked);
+  EXPECT_GT(loop.sources[2].served, 0.95 * loop.sources[2].asked);
 }
 
 TEST(LoadControl, EndsWithTheOverload) {
