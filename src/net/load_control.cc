@@ -121,29 +121,30 @@ void LoadControl::forget() noexcept {
 void LoadControl::next_window(Time now) noexcept {
   const auto time = now - std::exchange(window_began_, now);
   const auto refusals = std::exchange(refusals_, 0);
+  const auto refused = std::exchange(refused_weight_, 0);
   const bool dry = std::exchange(dry_, false);
   requests_before_ = std::exchange(requests_, 0);
   if (!engaged_) return;
-  if (!dry) learn_service(time, requests_before_, refusals);
+  // What was hardly served shows no price: a pause of the machine would be taken for that of those few.
+  if (!dry && requests_before_ >= refused && 4 * (requests_before_ - refused) >= requests_before_)
+    learn_service(time, requests_before_ - refused, refusals);
   shares_.next_window(1 - share());
 }
 
-// What of a busy loop's time was no refusal was service. Where most of it went into refusals, or hardly anybody was
-// served, nothing can be learned: a pause of the machine would be taken for the price of those few.
-void LoadControl::learn_service(std::chrono::steady_clock::duration time, std::uint64_t requests,
-                                double refusals) noexcept {
+// What of a busy loop's time was no refusal was service. Where refusals took most of it, nothing can be learned.
+void LoadControl::learn_service(std::chrono::steady_clock::duration time, std::uint64_t served,
+                                std::uint64_t refusals) noexcept {
   const double all = Seconds(time).count();
-  const double served = static_cast<double>(requests) - refusals;
-  const double left = all - refusals * refusal_;
-  if (served >= 1 && 4 * served >= static_cast<double>(requests) && left > all / 2) {
-    const double found = left / served;
+  const double left = all - static_cast<double>(refusals) * refusal_;
+  if (served > 0 && left > all / 2) {
+    const double found = left / static_cast<double>(served);
     service_ = service_ <= 0 ? found : service_ + kServiceLearn * (found - service_);
   }
   share_max_ = share_for(service_, refusal_, last_);
 }
 
 void LoadControl::refused(std::chrono::steady_clock::duration took) noexcept {
-  ++refusals_;
+  closed(1);
   // A turn of another program that fell into it is no price of a refusal.
   const double found = std::min(kRefusalUnseen * Seconds(took).count(), 4 * refusal_);
   refusal_ += kRefusalLearn * (found - refusal_);

@@ -74,8 +74,13 @@ class LoadControl {
   /// A request with this credential was answered well.
   void accepted(std::uint64_t credential) noexcept;
 
-  /// A refusal took so long, from the moment at which its request had been read.
+  /// A request was refused, which took so long from the moment at which it had been read.
   void refused(std::chrono::steady_clock::duration took) noexcept;
+  /// Something else that was judged was closed instead of served.
+  void closed(std::uint32_t weight) noexcept {
+    ++refusals_;
+    refused_weight_ += weight;
+  }
 
   /// One decision; counts the request. `weight`: how many ordinary requests it costs as much as.
   [[nodiscard]] Verdict judge(Importance importance, std::uint64_t caller, std::uint32_t weight = 1) noexcept;
@@ -93,7 +98,7 @@ class LoadControl {
   void correct(Duration wait, Duration passed, Time now) noexcept;
   void engage(Duration wait, Time now) noexcept;
   void next_window(Time now) noexcept;
-  void learn_service(std::chrono::steady_clock::duration time, std::uint64_t requests, double refusals) noexcept;
+  void learn_service(std::chrono::steady_clock::duration time, std::uint64_t served, std::uint64_t refusals) noexcept;
   [[nodiscard]] double draw() noexcept;
 
   HashKey secret_;
@@ -112,12 +117,13 @@ class LoadControl {
   Time busy_last_{};                // with refusals, or a queue
   std::uint32_t requests_ = 0;      // of this window
   std::uint32_t requests_before_ = 0;
-  std::uint64_t judged_ = 0;  // requests, ever
-  std::uint32_t refusals_ = 0;
-  bool dry_ = false;      // nothing was ready at some moment of this window
-  double refusal_;        // seconds that one costs
-  double service_ = 0;    // seconds of the loop that one costs; 0: not known
-  double share_max_ = 1;  // what both allow
+  std::uint64_t judged_ = 0;          // requests, ever
+  std::uint32_t refusals_ = 0;        // of this window
+  std::uint32_t refused_weight_ = 0;  // the same, as requests are counted
+  bool dry_ = false;                  // nothing was ready at some moment of this window
+  double refusal_;                    // seconds that one costs
+  double service_ = 0;                // seconds of the loop that one costs; 0: not known
+  double share_max_ = 1;              // what both allow
 
   FairShares shares_;
   double threshold_ = 0;               // 0 to kRanks: places below it are refused

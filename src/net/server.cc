@@ -132,6 +132,7 @@ void Shard::accepted(Socket socket) {
     const auto verdict = loop.load().judge(Importance::normal, caller, limits::kHandshakeWeight);
     if (verdict == LoadControl::Verdict::unfair || verdict == LoadControl::Verdict::brake) {
       counters.shed[static_cast<std::size_t>(Shed::handshake)].add();
+      loop.load().closed(limits::kHandshakeWeight);
       return;
     }
   }

@@ -28,6 +28,7 @@ struct Simulated {
     double due = 0;
     unsigned asked = 0, served = 0;
     std::size_t waiting = 0;
+    std::uint32_t weight = 1;  // more: a handshake, which is closed and not answered
   };
   struct Asked {
     double at;
@@ -57,11 +58,15 @@ struct Simulated {
       tell(std::chrono::duration_cast<Duration>(std::chrono::duration<double>(now - at)));
       longest = std::max(longest, now - at);
       ++source->asked;
-      if (control.judge(source->importance, source->caller) == Verdict::serve) {
+      if (control.judge(source->importance, source->caller, source->weight) == Verdict::serve) {
         ++source->served;
-        now += 1 / capacity;
+        now += source->weight / capacity;
+        continue;
+      }
+      now += refusal / capacity;
+      if (source->weight > 1) {
+        control.closed(source->weight);
       } else {
-        now += refusal / capacity;
         control.refused(std::chrono::duration_cast<std::chrono::steady_clock::duration>(
             std::chrono::duration<double>(refusal / capacity / 1.4)));
       }
@@ -154,6 +159,18 @@ TEST(LoadControl, W32_TheFewRefusalsOfCheapRequestsStillGoToTheNoisyCaller) {
   EXPECT_LT(loop.sources[0].served, loop.sources[0].asked);
   EXPECT_GT(loop.sources[1].served, 0.95 * loop.sources[1].asked);
   EXPECT_GT(loop.sources[2].served, 0.95 * loop.sources[2].asked);
+}
+
+TEST(LoadControl, W32_ClosedHandshakesAreNotTakenForCheapRequests) {
+  Simulated loop(5'000);
+  loop.sources = {{1, Importance::normal, 5'000}, {2, Importance::normal, 250}};
+  loop.sources[0].weight = 4;
+  loop.run(2);
+  loop.forget_counts();
+  loop.run(5);
+  EXPECT_GT(loop.control.share_max(), 0.8);
+  EXPECT_GT(loop.sources[1].served, 0.95 * loop.sources[1].asked);
+  EXPECT_LT(loop.longest, 0.050);
 }
 
 TEST(LoadControl, EndsWithTheOverload) {
