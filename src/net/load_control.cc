@@ -20,11 +20,13 @@ constexpr double kRefusalGuess = 15e-6;  // seconds, until some were measured
 constexpr double kRefusalUnseen = 1.4;   // with its part of receiving and of waiting for readiness, by profile
 constexpr double kRefusalLearn = 0.02;
 constexpr double kServiceLearn = 0.3;
-// Refusals may take half of the loop's time, so that no flood is answered by refusals alone. Where a service costs less
-// than eight of them, refusing hardly shortens the queue: then nobody is refused while all that have a connection are
-// served within kLoadCheap, and the more, the longer they wait beyond it.
+// Refusals may take half of the loop's time, so that no flood is answered by refusals alone, where a service costs as
+// much as ten of them. Where it costs hardly more than one, refusing shortens no queue: nobody is refused while all
+// that have a connection are served within kLoadCheap, and the more, the longer they wait beyond it. Between the two
+// the time grows with the price: a step would make the queue swing from one rule to the other.
 constexpr double kTimeMost = 0.5;
-constexpr double kWorthRefusing = 8;
+constexpr double kWorthAll = 10;  // refusals for one service
+constexpr double kWorthNothing = 4;
 constexpr double kTimePerSecond = 2;  // of wait beyond kLoadCheap
 
 // The share of requests whose refusal takes that part of the time: refused time / refusal, served (1 - time) / service.
@@ -32,7 +34,9 @@ double share_for(double service, double refusal, Duration wait) noexcept {
   if (service <= 0) return 1;
   const double worth = service / refusal;
   const double beyond = std::max(0.0, Seconds(wait - limits::kLoadCheap).count());
-  const double time = worth < kWorthRefusing ? std::min(kTimeMost, kTimePerSecond * beyond) : kTimeMost;
+  const double saving = std::clamp((worth - kWorthNothing) / (kWorthAll - kWorthNothing), 0.0, 1.0);
+  const double time = std::min(kTimeMost, kTimeMost * saving + kTimePerSecond * beyond);
+  if (time <= 0) return 0;
   return time / (time + (1 - time) / worth);
 }
 
