@@ -20,6 +20,7 @@ constexpr double kRefusalGuess = 15e-6;  // seconds, until some were measured
 constexpr double kRefusalUnseen = 1.4;   // with its part of receiving and of waiting for readiness, by profile
 constexpr double kRefusalLearn = 0.02;
 constexpr double kServiceLearn = 0.3;
+constexpr double kServiceDoubt = 0.97;  // for each window that shows no price: a half in two seconds
 // Refusals may take half of the loop's time, so that no flood is answered by refusals alone, where a service costs as
 // much as ten of them. Where it costs hardly more than one, refusing shortens no queue: nobody is refused while all
 // that have a connection are served within kLoadCheap, and the more, the longer they wait beyond it. Between the two
@@ -130,8 +131,11 @@ void LoadControl::next_window(Time now) noexcept {
   requests_before_ = std::exchange(requests_, 0);
   if (!engaged_) return;
   // What was hardly served shows no price: a pause of the machine would be taken for that of those few.
-  if (!dry && requests_before_ >= refused && 4 * (requests_before_ - refused) >= requests_before_)
+  if (!dry && requests_before_ >= refused && 8 * (requests_before_ - refused) >= requests_before_) {
     learn_service(time, requests_before_ - refused, refusals);
+  } else if (!dry) {
+    doubt_service();
+  }
   shares_.next_window(1 - share());
 }
 
@@ -140,10 +144,16 @@ void LoadControl::learn_service(std::chrono::steady_clock::duration time, std::u
                                 std::uint64_t refusals) noexcept {
   const double all = Seconds(time).count();
   const double left = all - static_cast<double>(refusals) * refusal_;
-  if (served > 0 && left > all / 2) {
-    const double found = left / static_cast<double>(served);
-    service_ = service_ <= 0 ? found : service_ + kServiceLearn * (found - service_);
-  }
+  if (served == 0 || left <= all / 2) return doubt_service();
+  const double found = left / static_cast<double>(served);
+  service_ = service_ <= 0 ? found : service_ + kServiceLearn * (found - service_);
+  share_max_ = share_for(service_, refusal_, last_);
+}
+
+// A price that is too high refuses so much that no better one is ever learned: unconfirmed, it falls until enough is
+// served to learn from.
+void LoadControl::doubt_service() noexcept {
+  service_ *= kServiceDoubt;
   share_max_ = share_for(service_, refusal_, last_);
 }
 

@@ -99,6 +99,7 @@ class LoadControl {
   void engage(Duration wait, Time now) noexcept;
   void next_window(Time now) noexcept;
   void learn_service(std::chrono::steady_clock::duration time, std::uint64_t served, std::uint64_t refusals) noexcept;
+  void doubt_service() noexcept;
   [[nodiscard]] double draw() noexcept;
 
   HashKey secret_;

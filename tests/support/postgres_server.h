@@ -74,7 +74,7 @@ struct PostgresServerOptions {
 
 class PostgresServer {
  public:
-  /// Where nobody listens, for now.
+  /// A port at which nobody listens, unless another program takes it before the caller does.
   [[nodiscard]] static int free_port();
 
   static constexpr const char* kPassword = "a-password-of-tests";

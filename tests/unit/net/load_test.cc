@@ -137,6 +137,22 @@ TEST(LoadControl, W32_CheapRequestsAreServedRatherThanRefused) {
   }
 }
 
+// What began with something expensive, or in a pause of the machine, may go on with what is not worth refusing.
+TEST(LoadControl, W32_APriceThatHoldsNoLongerIsForgotten) {
+  Simulated loop(1'000, 0.0166);
+  loop.connections = 2'000;
+  loop.sources = {{1, Importance::normal, 2'000}};
+  loop.run(2);
+  ASSERT_GT(loop.control.share_max(), 0.9);
+  loop.capacity = 30'000;
+  loop.refusal = 0.5;  // the same time for each
+  loop.sources[0].rate = 60'000;
+  loop.run(10);
+  loop.forget_counts();
+  loop.run(5);
+  EXPECT_GT(loop.sources[0].served / 5.0, 0.9 * 30'000);
+}
+
 // However many come: refusals never take all of the time.
 TEST(LoadControl, W32_AFloodBeyondWhatCanBeRefusedDoesNotStopTheService) {
   Simulated loop(10'000, 0.1);
