@@ -6,7 +6,9 @@
 // Thread rules: Instant and Duration are values; Clock::now() may be called from any thread.
 #pragma once
 
+#include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -23,6 +25,16 @@ using Instant = std::chrono::time_point<std::chrono::system_clock, Duration>;
 }
 [[nodiscard]] constexpr std::int64_t to_micros(Instant t) noexcept { return t.time_since_epoch().count(); }
 [[nodiscard]] constexpr Instant from_micros(std::int64_t micros) noexcept { return Instant(Duration(micros)); }
+
+/// Milliseconds since the epoch as 48 bits, the most significant first: texts and bytes that begin with it sort by
+/// time.
+[[nodiscard]] constexpr std::array<std::uint8_t, 6> time_prefix(Instant t) noexcept {
+  const auto ms =
+      static_cast<std::uint64_t>(std::chrono::floor<std::chrono::milliseconds>(t).time_since_epoch().count());
+  std::array<std::uint8_t, 6> out{};
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<std::uint8_t>(ms >> (40 - 8 * i));
+  return out;
+}
 
 /// RFC 3339 in UTC with milliseconds: 2026-01-31T23:59:59.123Z (a FHIR instant as well).
 [[nodiscard]] std::string to_rfc3339(Instant t);

@@ -115,7 +115,7 @@ Result<model::AuthorizationRequest> check_authorization_request(const Context& c
   }
   std::string launch;
   if (!p.launch.empty()) {
-    const auto hash = handle_hash(p.launch, kLaunchPrefix);
+    const auto hash = stored_handle(p.launch, kLaunchPrefix);
     if (!hash) return fail(ErrorCode::invalid_request, "launch is not a launch handle of this server");
     launch = hash_text(*hash);
   }

@@ -1,29 +1,46 @@
 #include "flow/handles.h"
 
+#include <algorithm>
 #include <array>
+#include <tuple>
 
 #include "codec/base64url.h"
 #include "crypto/hash.h"
 
 namespace mitral::flow {
 
-std::string make_handle(Random& random, std::string_view prefix) {
-  std::array<std::uint8_t, 32> bytes{};
-  random.fill(bytes);
-  std::string out;
-  out.reserve(prefix.size() + 43);
-  out = prefix;
-  codec::base64url_append(out, as_view(bytes));
+namespace {
+
+constexpr std::size_t kTime = std::tuple_size_v<decltype(time_prefix({}))>;
+using Bytes = std::array<std::uint8_t, 32>;
+
+Hash256 stored_form(std::string_view text, const Bytes& bytes) {
+  Hash256 out = crypto::sha256(text);
+  std::copy_n(bytes.begin(), kTime, out.begin());
   return out;
 }
 
-std::optional<Hash256> handle_hash(std::string_view text, std::string_view prefix) {
-  std::array<std::uint8_t, 32> bytes{};
+}  // namespace
+
+NewHandle make_handle(Random& random, std::string_view prefix, Instant now) {
+  Bytes bytes{};
+  random.fill(bytes);
+  std::ranges::copy(time_prefix(now), bytes.begin());
+  NewHandle out;
+  out.text.reserve(prefix.size() + 43);
+  out.text = prefix;
+  codec::base64url_append(out.text, as_view(bytes));
+  out.stored = stored_form(out.text, bytes);
+  return out;
+}
+
+std::optional<Hash256> stored_handle(std::string_view text, std::string_view prefix) {
+  Bytes bytes{};
   if (!text.starts_with(prefix) || text.size() != prefix.size() + 43 ||
       !codec::base64url_decode_into(text.substr(prefix.size()), bytes)) {
     return std::nullopt;
   }
-  return crypto::sha256(text);
+  return stored_form(text, bytes);
 }
 
 Hash256 hash_of(std::string_view text) { return crypto::sha256(text); }

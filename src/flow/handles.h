@@ -1,8 +1,12 @@
-// Handles: the random texts that browsers and clients hold, each with the prefix of its kind, and the hashes that are
-// stored.
+// Handles: the random texts that browsers and clients hold, each with the prefix of its kind, and what is stored of
+// them.
 //
-// One kind is never looked up as another (prefixes; KC CVE-2026-4282). 256 random bits each.
-// Thread rules: pure functions; Random is handed in.
+// One kind is never looked up as another (prefixes; KC CVE-2026-4282). A handle begins with the millisecond in which it
+// was made (48 bits), followed by 208 random bits; what is stored begins with the same 48 bits, followed by as much of
+// the text's SHA-256. So handles that are made together lie together in the store's index: with hashes alone each
+// would change another page, which was half of what an authorization wrote.
+//
+// Thread rules: pure functions; Random and the time are handed in.
 #pragma once
 
 #include <optional>
@@ -11,6 +15,7 @@
 
 #include "base/bytes.h"
 #include "base/random.h"
+#include "base/time.h"
 
 namespace mitral::flow {
 
@@ -18,11 +23,14 @@ inline constexpr std::string_view kCodePrefix = "mac_";
 inline constexpr std::string_view kLaunchPrefix = "mlt_";
 inline constexpr std::string_view kRequestUriPrefix = "urn:ietf:params:oauth:request_uri:";
 
-/// prefix + 43 characters of base64url.
-[[nodiscard]] std::string make_handle(Random& random, std::string_view prefix);
-/// SHA-256 of the whole text when it has exactly this form; nullopt for anything else.
-[[nodiscard]] std::optional<Hash256> handle_hash(std::string_view text, std::string_view prefix);
-/// The stored form of any handle without looking at its form (cookies, interaction ids have an empty prefix).
+struct NewHandle {
+  std::string text;  ///< for its holder: prefix + 43 characters of base64url
+  Hash256 stored{};  ///< what the store knows it by
+};
+[[nodiscard]] NewHandle make_handle(Random& random, std::string_view prefix, Instant now);
+/// What is stored of the handle when the text has exactly this form; nullopt for anything else.
+[[nodiscard]] std::optional<Hash256> stored_handle(std::string_view text, std::string_view prefix);
+/// SHA-256 of a cookie's value.
 [[nodiscard]] Hash256 hash_of(std::string_view text);
 /// Hash256 as base64url, for model fields that hold a hash as text, and back.
 [[nodiscard]] std::string hash_text(const Hash256& hash);

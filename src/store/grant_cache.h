@@ -42,8 +42,9 @@ class GrantCache {
     Order order;  ///< newest first
     std::unordered_map<Id128, Order::iterator> index;
   };
-  [[nodiscard]] Shard& shard(const Id128& id) noexcept { return shards_[id.bytes[0] % kShards]; }
-  [[nodiscard]] const Shard& shard(const Id128& id) const noexcept { return shards_[id.bytes[0] % kShards]; }
+  // The first bytes of an id tell when it was made.
+  [[nodiscard]] Shard& shard(const Id128& id) noexcept { return shards_[id.bytes[15] % kShards]; }
+  [[nodiscard]] const Shard& shard(const Id128& id) const noexcept { return shards_[id.bytes[15] % kShards]; }
 
   std::size_t per_shard_;
   std::array<Shard, kShards> shards_;

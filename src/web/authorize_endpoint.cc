@@ -62,7 +62,7 @@ Task<Result<void>> load_pushed(AuthorizeRun& run) {
     return fail(ErrorCode::invalid_request_uri, "This link has expired or was used before.",
                 "request_uri not found or foreign");
   };
-  const auto hash = flow::handle_hash(*uri, flow::kRequestUriPrefix);
+  const auto hash = flow::stored_handle(*uri, flow::kRequestUriPrefix);
   if (!hash) co_return bad();
   MITRAL_CO_TRY(run.pushed,
                 co_await context.services.store.find_pushed_request(context.issuer.id(), *hash, context.now));
@@ -145,15 +145,15 @@ Task<Result<void>> continue_by_get(AuthorizeRun& run) {
   if (run.pushed) {
     query.add("request_uri", context.form.get("request_uri").value_or(""));
   } else {
-    const auto uri = flow::make_handle(context.services.random, flow::kRequestUriPrefix);
+    const auto uri = flow::make_handle(context.services.random, flow::kRequestUriPrefix, context.now);
     model::PushedRequest pushed;
-    pushed.handle = flow::hash_of(uri);
+    pushed.handle = uri.stored;
     pushed.issuer = context.issuer.id();
     pushed.client = run.client->id;
     for (const auto& parameter : run.parameters.list()) pushed.parameters.emplace_back(parameter.name, parameter.value);
     pushed.expires = context.now + context.profile->par_lifetime;
     MITRAL_CO_CHECK(co_await context.services.store.put_pushed_request(std::move(pushed)));
-    query.add("request_uri", uri);
+    query.add("request_uri", uri.text);
   }
   run.response = redirect_response(codec::with_query(context.issuer.urls().authorize, query), true);
   co_return Result<void>{};

@@ -32,7 +32,7 @@ Task<Result<Journey>> resume(flow::Context& context, std::string_view id) {
   journey.id = id;
   journey.after_post = context.request.method == codec::Method::post;
   const auto browser = login::read_cookie(context.issuer, context.request, login::CookieKind::browser);
-  const auto handle = flow::handle_hash(id, "");
+  const auto handle = flow::stored_handle(id, "");
   if (!browser || !handle) co_return std::unexpected(gone());
   journey.browser = *browser;
   MITRAL_CO_TRY(journey.interaction,

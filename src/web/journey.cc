@@ -40,10 +40,11 @@ Task<codec::Response> begin_interaction(flow::Context& context, Journey& journey
   }
   const bool new_browser = journey.browser.empty();
   if (new_browser) journey.browser = login::make_cookie_value(context.services.random);
-  journey.id = login::make_cookie_value(context.services.random);
+  auto handle = flow::make_handle(context.services.random, "", context.now);
+  journey.id = std::move(handle.text);
 
   model::Interaction interaction;
-  interaction.handle = flow::hash_of(journey.id);
+  interaction.handle = handle.stored;
   interaction.browser = flow::hash_of(journey.browser);
   interaction.issuer = issuer.id();
   interaction.request = journey.request;

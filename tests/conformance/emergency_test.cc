@@ -114,8 +114,8 @@ TEST_F(Emergency, TheTokenIsWrappedWhateverTheServerUses) {
 
 TEST_F(Emergency, TheEhrSaysWhichRecord) {
   model::LaunchTicket ticket;
-  const auto handle = flow::make_handle(rig.as.random, flow::kLaunchPrefix);
-  ticket.handle = flow::hash_of(handle);
+  const auto handle = flow::make_handle(rig.as.random, flow::kLaunchPrefix, rig.as.clock.now());
+  ticket.handle = handle.stored;
   ticket.issuer = rig.as.issuer_id();
   ticket.client = ClientId("app-er");
   ticket.user = UserId("u_erin");
@@ -124,7 +124,7 @@ TEST_F(Emergency, TheEhrSaysWhichRecord) {
   ticket.expires = rig.as.clock.now() + limits::kLaunchLifetime;
   ASSERT_TRUE(run_sync(rig.as.store().put_launch(ticket, {})));
   auto request = EmergencyRig::request("openid launch patient/*.rs");
-  request.add("launch", handle);
+  request.add("launch", handle.text);
   browser.open(FrontRig::authorize(request));
   browser.sign_in("erin");
   ASSERT_TRUE(browser.shows("record-id"));

@@ -33,7 +33,8 @@ TEST(Rfc9126_2_2, PushedRequestsAre201) {
   EXPECT_TRUE(uri.starts_with("urn:ietf:params:oauth:request_uri:"));
   EXPECT_EQ(json["expires_in"].as_int64(), 90);
   EXPECT_EQ(response.headers.get("Cache-Control"), "no-store");
-  const auto kept = run_sync(as.store().find_pushed_request(as.issuer_id(), flow::hash_of(uri), as.clock.now()));
+  const auto kept = run_sync(as.store().find_pushed_request(
+      as.issuer_id(), *flow::stored_handle(uri, flow::kRequestUriPrefix), as.clock.now()));
   ASSERT_TRUE(kept && *kept);
   EXPECT_EQ((*kept)->client.value, "app-public");
 }

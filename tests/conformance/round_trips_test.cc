@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "store/sqlite/sqlite_store.h"
@@ -105,6 +106,21 @@ TEST_F(RoundTripsTest, CodeRedemption) {
   (void)as->tokens_for("app-basic", scopes_);
   const auto code = as->mint_code("app-basic", scopes_);
   EXPECT_EQ(trips([&] { (void)as->redeem("app-basic", code); }), (RoundTrips{0, 1}));
+}
+
+// What a commit costs is the pages it changes: with ids in the order of time all grants of a batch are on one of them.
+TEST_F(RoundTripsTest, GrantsAreInTheOrderOfTime) {
+  std::vector<Id128> known;
+  for (int i = 0; i < 5; ++i) {
+    (void)as->tokens_for("app-public", scopes_);
+    for (const auto& grant : *run_sync(as->store().grants_of_user(as->issuer_id(), UserId("u_alice"), 10))) {
+      if (std::ranges::find(known, grant.id) != known.end()) continue;
+      if (!known.empty()) EXPECT_LT(known.back(), grant.id);
+      known.push_back(grant.id);
+    }
+    as->clock.advance(std::chrono::milliseconds(1));
+  }
+  EXPECT_EQ(known.size(), 5U);
 }
 
 TEST_F(RoundTripsTest, DocumentsThatEverybodyMayRead) {

@@ -103,6 +103,20 @@ TEST_F(Growth, WhatUsedToBeLeavesNothingButTheAuditRecord) {
   EXPECT_EQ(store->last_seq(), 50);
 }
 
+/// Assertions of one second end in one second. By their random keys each would change another page of that index.
+TEST_F(Growth, OneTimeValuesOfOneSecondLieInTheOrderTheyCameIn) {
+  const auto store = open();
+  for (int i = 0; i < 200; ++i) {
+    EXPECT_TRUE(get(store->claim_once(kClinic, "x", handle(), kStart + 300s)));
+    clock_.advance(1ms);
+  }
+  Intruder reader(path_);
+  EXPECT_EQ(reader.value("SELECT count(DISTINCT expires) FROM replay"), "200");
+  EXPECT_EQ(reader.value("SELECT max(expires) - min(expires) FROM replay"), "199000");
+  EXPECT_EQ(reader.value("SELECT min(expires) FROM replay"), std::to_string(to_micros(kStart + 300s)))
+      << "never kept for less than was asked for";
+}
+
 TEST_F(Growth, SweepingFindsWhatHasExpiredByAnIndexAndNeverByLookingAtEverything) {
   const auto store = open();
   Intruder reader(path_);

@@ -162,8 +162,9 @@ model::AuthorizationCode AsHarness::code_record(std::string_view client, std::ve
 }
 
 MintedCode AsHarness::store_code(model::AuthorizationCode code, std::string verifier) {
-  MintedCode out{flow::make_handle(random, flow::kCodePrefix), std::move(verifier)};
-  code.handle = flow::hash_of(out.text);
+  auto handle = flow::make_handle(random, flow::kCodePrefix, clock.now());
+  MintedCode out{std::move(handle.text), std::move(verifier)};
+  code.handle = handle.stored;
   ports::AuthorizationStore::Completion completion;
   completion.code = std::move(code);
   const auto done = run_sync(store_->complete_authorization(issuer_id(), std::move(completion), {}, clock.now()));
@@ -172,7 +173,7 @@ MintedCode AsHarness::store_code(model::AuthorizationCode code, std::string veri
 }
 
 MintedCode AsHarness::mint_code(std::string_view client, std::vector<std::string> scopes) {
-  std::string verifier = flow::make_handle(random, "");
+  std::string verifier = flow::make_handle(random, "", clock.now()).text;
   auto record = code_record(client, std::move(scopes), verifier);
   return store_code(std::move(record), std::move(verifier));
 }

@@ -616,7 +616,7 @@ TEST_F(FrontSession, M432_StoredThingsHoldNoHandles) {
   browser.sign_in();
   const auto id = browser.url.substr(browser.url.rfind('/') + 1);
   const auto stored =
-      run_sync(rig.as.store().find_interaction(rig.as.issuer_id(), flow::hash_of(id), rig.as.clock.now()));
+      run_sync(rig.as.store().find_interaction(rig.as.issuer_id(), *flow::stored_handle(id, ""), rig.as.clock.now()));
   ASSERT_TRUE(stored && *stored);
   const auto text = (*stored)->request.to_json().dump();
   EXPECT_EQ(text.find(id), std::string::npos);

@@ -171,7 +171,7 @@ TEST(ThreatM4, M4_4_1_3_CodesAreNotGuessed) {
   browser.allow();
   for (int i = 0; i < 20; ++i) {
     const auto code = browser.answer()["code"];
-    EXPECT_EQ(code.size(), 47U) << "256 random bits";
+    EXPECT_EQ(code.size(), 47U) << "the millisecond and 208 random bits";
     EXPECT_TRUE(codes.insert(code).second);
     browser.open(FrontRig::authorize(FrontRig::request()));
   }

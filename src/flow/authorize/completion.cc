@@ -77,14 +77,14 @@ Task<Result<std::string>> complete_authorization(const Context& context, const A
   if (is_emergency(request) != (approval.emergency != nullptr)) {
     co_return fail(ErrorCode::internal, {}, "emergency access without its proof, or a proof without need");
   }
-  std::string code = make_handle(context.services.random, kCodePrefix);
+  NewHandle code = make_handle(context.services.random, kCodePrefix, context.now);
 
   ports::AuthorizationStore::Completion act;
   act.interaction = approval.interaction;
   act.pushed_request = parse_hash_text(request.par);
   if (approval.launch != nullptr) act.launch = approval.launch->handle;
   model::AuthorizationCode& record = act.code.emplace();
-  record.handle = hash_of(code);
+  record.handle = code.stored;
   record.issuer = request.issuer;
   record.request = request;
   record.user = approval.user->id;
@@ -129,7 +129,7 @@ Task<Result<std::string>> complete_authorization(const Context& context, const A
   }
   context.services.metrics.codes_issued.add();
   if (approval.emergency != nullptr) context.services.metrics.emergencies.add();
-  co_return code;
+  co_return std::move(code.text);
 }
 
 Task<Result<void>> complete_refusal(const Context& context, const model::AuthorizationRequest& request,

@@ -74,11 +74,12 @@ Task<Result<MadeLaunch>> make_launch(Context& context, std::string style_url) {
   if (parsed->patient && !may_open(user, *parsed->patient)) co_return refuse("user may not open this record");
 
   MadeLaunch made;
-  made.handle = make_handle(context.services.random, kLaunchPrefix);
+  auto handle = make_handle(context.services.random, kLaunchPrefix, context.now);
+  made.handle = std::move(handle.text);
   made.url = launch_url(*url, server->audience, made.handle);
   made.expires_in = std::chrono::duration_cast<std::chrono::seconds>(limits::kLaunchLifetime).count();
   model::LaunchTicket ticket;
-  ticket.handle = hash_of(made.handle);
+  ticket.handle = handle.stored;
   ticket.issuer = context.issuer.id();
   ticket.client = app->id;
   ticket.user = user.id;

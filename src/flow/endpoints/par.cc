@@ -32,15 +32,15 @@ Task<Result<void>> push_request(Context& context) {
   if (!request) co_return fail(request.error());
 
   const auto lifetime = context.profile->par_lifetime;
-  const std::string request_uri = make_handle(context.services.random, kRequestUriPrefix);
-  model::PushedRequest pushed{.handle = hash_of(request_uri),
+  const NewHandle request_uri = make_handle(context.services.random, kRequestUriPrefix, context.now);
+  model::PushedRequest pushed{.handle = request_uri.stored,
                               .issuer = context.issuer.id(),
                               .client = context.client->id(),
                               .parameters = spec::oauth::pushed_parameters(context.form),
                               .expires = context.now + Duration(lifetime)};
   MITRAL_CO_CHECK(co_await context.services.store.put_pushed_request(std::move(pushed)));
   context.response =
-      json_response(context.issuer, 201, spec::oauth::pushed_response_json(request_uri, lifetime.count()));
+      json_response(context.issuer, 201, spec::oauth::pushed_response_json(request_uri.text, lifetime.count()));
   co_return Result<void>{};
 }
 

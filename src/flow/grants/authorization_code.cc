@@ -56,7 +56,7 @@ RedeemedGrant GrantStep::from_code(const Context& context, model::AuthorizationC
   out.since_ = code.created;
   out.code_ = handle;
   model::Grant& grant = out.grant_;
-  grant.id = Id128::random(context.services.random);
+  grant.id = Id128::ordered(context.services.random, context.now);
   grant.issuer = context.issuer.id();
   grant.client = code.request.client;
   grant.user = std::move(code.user);
@@ -84,7 +84,7 @@ bool is_code_grant(const Context& context) { return context.grant_type == model:
 Task<Result<void>> look_at_code(Context& context) {
   const auto text = context.form.get("code");
   if (!text) co_return fail(ErrorCode::invalid_request, "code is missing");
-  const auto handle = handle_hash(*text, kCodePrefix);
+  const auto handle = stored_handle(*text, kCodePrefix);
   if (!handle) co_return bad_code("not a code of this server");
   auto& store = context.services.store;
   MITRAL_CO_TRY(auto code, co_await store.find_code(context.issuer.id(), *handle, context.now));

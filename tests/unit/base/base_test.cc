@@ -55,6 +55,23 @@ TEST(Id128, TextGoesThereAndBack) {
   EXPECT_FALSE(Id128::parse("AAAAAAAAAAAAAAAAAAAAA="));
 }
 
+// RFC 9562 §5.7: what is made together lies together, and is no easier to guess for it than 80 bits are.
+TEST(Id128, OrderedIdsSortByTheMillisecondTheyWereMadeIn) {
+  SequenceRandom random;
+  const Instant start = from_micros(1'769'903'999'123'456);
+  Id128 last;
+  for (int i = 0; i < 1000; ++i) {
+    const auto id = Id128::ordered(random, start + std::chrono::milliseconds(i));
+    EXPECT_LT(last, id);
+    last = id;
+  }
+  EXPECT_NE(Id128::ordered(random, start), Id128::ordered(random, start)) << "the rest is random";
+  const auto id = Id128::ordered(random, start);
+  const auto prefix = time_prefix(start);
+  EXPECT_TRUE(std::equal(prefix.begin(), prefix.end(), id.bytes.begin()));
+  EXPECT_EQ(prefix, (std::array<std::uint8_t, 6>{0x01, 0x9c, 0x16, 0x8f, 0x62, 0x93}));
+}
+
 TEST(Time, Formats) {
   const Instant t = from_micros(1'769'903'999'123'456);
   EXPECT_EQ(to_rfc3339(t), "2026-01-31T23:59:59.123Z");

@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "codec/base64url.h"
 #include "flow/handles.h"
 #include "flow/refresh_token.h"
 #include "flow/token_sealer.h"
@@ -125,19 +126,60 @@ TEST(RefreshTokens, RecomputedAndBoundToGrantGenerationAndIssuer) {
   }
 }
 
-// M-4.4.1.3: 256 random bits, and one kind is never another.
+constexpr Instant kMoment = from_seconds(1'790'000'000);
+
+// M-4.4.1.3: 208 random bits, also within one millisecond, and one kind is never another.
 TEST(Handles, AreUniqueAndTyped) {
   SequenceRandom random;
   std::set<std::string> seen;
-  for (int i = 0; i < 200; ++i) seen.insert(make_handle(random, kCodePrefix));
+  for (int i = 0; i < 200; ++i) seen.insert(make_handle(random, kCodePrefix, kMoment).text);
   EXPECT_EQ(seen.size(), 200U);
   const auto code = *seen.begin();
   EXPECT_EQ(code.size(), 47U);
-  EXPECT_TRUE(handle_hash(code, kCodePrefix));
-  EXPECT_FALSE(handle_hash(code, kLaunchPrefix));
-  EXPECT_FALSE(handle_hash(code + "A", kCodePrefix));
-  EXPECT_FALSE(handle_hash("BAD_CODE", kCodePrefix));
+  EXPECT_TRUE(stored_handle(code, kCodePrefix));
+  EXPECT_FALSE(stored_handle(code, kLaunchPrefix));
+  EXPECT_FALSE(stored_handle(code + "A", kCodePrefix));
+  EXPECT_FALSE(stored_handle("BAD_CODE", kCodePrefix));
   EXPECT_EQ(*parse_hash_text(hash_text(hash_of("x"))), hash_of("x"));
+}
+
+TEST(Handles, AreStoredInTheOrderTheyWereMadeIn) {
+  SequenceRandom random;
+  Hash256 last{};
+  for (int i = 0; i < 200; ++i) {
+    const auto made = make_handle(random, kCodePrefix, kMoment + std::chrono::milliseconds(i));
+    EXPECT_EQ(stored_handle(made.text, kCodePrefix), made.stored);
+    EXPECT_LT(last, made.stored);
+    last = made.stored;
+  }
+}
+
+// M-4.4.1.2: who reads what is stored learns when the handle was made, and nothing else of it.
+TEST(Handles, M_4_4_1_2_WhatIsStoredTellsTheTimeAlone) {
+  SequenceRandom random;
+  const auto made = make_handle(random, kCodePrefix, kMoment);
+  const auto secret = codec::base64url_decode(made.text.substr(kCodePrefix.size()));
+  ASSERT_TRUE(secret);
+  const auto time = time_prefix(kMoment);
+  const auto stored = std::string(as_view(made.stored));
+  EXPECT_EQ(stored.substr(0, time.size()), secret->substr(0, time.size()));
+  for (std::size_t at = time.size(); at + 3 <= secret->size(); ++at) {
+    EXPECT_EQ(stored.find(secret->substr(at, 3)), std::string::npos) << at;
+  }
+}
+
+// Each character counts: neither another time nor another secret leads to the same record.
+TEST(Handles, M_4_4_1_3_AChangedHandleIsAnother) {
+  SequenceRandom random;
+  const auto made = make_handle(random, kCodePrefix, kMoment);
+  for (std::size_t at = kCodePrefix.size(); at + 1 < made.text.size(); ++at) {
+    auto changed = made.text;
+    changed[at] = changed[at] == 'A' ? 'B' : 'A';
+    const auto stored = stored_handle(changed, kCodePrefix);
+    ASSERT_TRUE(stored) << at;
+    EXPECT_NE(*stored, made.stored) << at;
+    EXPECT_NE(std::string(as_view(*stored)).substr(6), std::string(as_view(made.stored)).substr(6)) << at;
+  }
 }
 
 }  // namespace

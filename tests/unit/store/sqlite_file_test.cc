@@ -2,6 +2,7 @@
 #include <fstream>
 
 #include "contract/sqlite_fixture.h"
+#include "crypto/random.h"
 #include "store/sqlite/connection.h"
 #include "store/sqlite/migrations.h"
 
@@ -264,6 +265,25 @@ TEST_F(SqliteFile, TheLogStaysShortUnderLoad) {
   // 16,000 events of some 600 bytes are 10 MB; the log was copied back on the way.
   EXPECT_LT(std::filesystem::file_size(path_ + "-wal"), (limits::kWalPagesMax + limits::kWalPagesPassive) * 4096);
   expect_intact(*store);
+}
+
+/// Ids begin with the time they were made at: those of one millisecond are not all of one part of the cache.
+TEST_F(SqliteFile, GrantsOfOneMomentFillTheWholeCache) {
+  auto how = options();
+  how.grant_cache = 1024;
+  const auto store = open_sqlite(std::move(how), clock_);
+  std::vector<model::Grant> all;
+  for (int i = 0; i < 512; ++i) {
+    const auto code = stored_code(*store);
+    auto made = grant();
+    made.id = Id128::ordered(crypto::system_random(), kStart);
+    EXPECT_EQ(get(store->redeem_code_once(kClinic, code.handle, made, family(made), {}, {}, kStart)), Claim::won);
+    all.push_back(std::move(made));
+  }
+  for (const auto& one : all) EXPECT_TRUE(get(store->find_grant(kClinic, one.id)));
+  const auto before = store->counters().reads;
+  for (const auto& one : all) EXPECT_TRUE(get(store->find_grant(kClinic, one.id)));
+  EXPECT_EQ(store->counters().reads, before) << "all of them are remembered";
 }
 
 TEST_F(SqliteFile, ASmallGrantCacheIsStillRight) {
