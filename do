@@ -6,7 +6,7 @@ cd "$(dirname "$0")"
 
 BUILD_PACKAGES="clang-19 lld-19 cmake ninja-build pkg-config libboost1.81-dev libssl-dev libsqlite3-dev libargon2-dev
   libtomlplusplus-dev libcli11-dev libfmt-dev libkainjow-mustache-dev zlib1g-dev libexpat1-dev libpq-dev libzstd-dev
-  ca-certificates"
+  libmimalloc-dev ca-certificates"
 TEST_PACKAGES="libclang-rt-19-dev llvm-19 libgtest-dev libgmock-dev librapidcheck-dev python3 python3-authlib
   python3-jwcrypto python3-requests nodejs npm chromium openssl nginx-light sqlite3 procps iproute2
   postgresql-15"

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <optional>
 
 #include "app/installation.h"
 
@@ -31,12 +32,15 @@ void Cli::with_installation(std::function<Result<int>(Installation&)> function) 
   });
 }
 
-int run_cli(int argc, char** argv) {
+namespace {
+
+// The exit code when there is nothing more to do. What all commands understand is gone again before one of them works:
+// for a server that is a tenth of the memory it keeps.
+std::optional<int> parse(Cli& cli, int argc, char** argv) {
   CLI::App app("Mitral: a zero-trust authorization server and policy-enforcing gateway for healthcare APIs", "mitral");
   app.set_version_flag("--version", MITRAL_VERSION);
   app.require_subcommand(1);
   app.fallthrough();
-  Cli cli;
   app.add_option("-c,--config", cli.config, "configuration file")->capture_default_str();
   app.add_option("--issuer", cli.issuer, "issuer to work on, when there are several");
   app.add_flag("--json", cli.json, "print JSON instead of text");
@@ -53,7 +57,15 @@ int run_cli(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kExitDone : kExitUsage;
   }
-  return cli.work ? cli.work() : kExitUsage;
+  return cli.work ? std::nullopt : std::optional(kExitUsage);
+}
+
+}  // namespace
+
+int run_cli(int argc, char** argv) {
+  Cli cli;
+  const auto over = parse(cli, argc, argv);
+  return over ? *over : cli.work();
 }
 
 }  // namespace mitral::app
