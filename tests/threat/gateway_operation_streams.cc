@@ -2,32 +2,14 @@
 // however late it comes, cut when the token dies; a document all or nothing (smart-fhir §4.9, §4.10; threats S-11 to
 // S-14, S-22).
 #include <gtest/gtest.h>
-#include <malloc.h>
 
 #include <algorithm>
 
 #include "support/gateway_rig.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define MITRAL_FOREIGN_HEAP 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define MITRAL_FOREIGN_HEAP 1
-#endif
-#endif
+#include "support/heap.h"
 
 namespace mitral::gateway::rig {
 namespace {
-
-/// What lives on the heap now; 0 where a sanitizer keeps its own.
-std::size_t heap() {
-#ifdef MITRAL_FOREIGN_HEAP
-  return 0;
-#else
-  const auto info = ::mallinfo2();
-  return info.uordblks + info.hblkhd;
-#endif
-}
 
 /// How much of an answer is between upstream and client, and the most that ever was.
 struct Flow {
@@ -38,7 +20,7 @@ struct Flow {
   void came(std::size_t bytes) {
     in += bytes;
     most_held = std::max(most_held, in - std::min(in, out));
-    most_heap = std::max(most_heap, heap() - std::min(heap(), heap_at_start));
+    most_heap = std::max(most_heap, heap::in_use() - std::min(heap::in_use(), heap_at_start));
   }
 };
 
@@ -141,7 +123,7 @@ TEST_F(OperationStream, LargeAnswersOfOperationsAreNeverHeld) {
     };
     *flow = {};
     const auto token = rig.jwt();
-    flow->heap_at_start = heap();
+    flow->heap_at_start = heap::in_use();
     auto response = rig.get(target, token);
     ASSERT_EQ(response.status, 200) << target << response.body;
     const auto all = read(response, false);
@@ -268,14 +250,14 @@ struct DocumentStreams : OperationStream {
 
 TEST_F(DocumentStreams, ALargeOneIsNeverHeld) {
   const auto token = rig.jwt();
-  flow->heap_at_start = heap();
+  flow->heap_at_start = heap::in_use();
   auto response = rig.get("/Composition/summary/$document", token);
   ASSERT_EQ(response.status, 200) << response.body;
   const auto held_back = flow->in;
   EXPECT_GT(held_back, 10'000'000U) << "judged to its end before the first byte leaves";
   EXPECT_LT(flow->most_heap, 4'000'000U);
   *flow = {};
-  flow->heap_at_start = heap();
+  flow->heap_at_start = heap::in_use();
   const auto all = read(response, false);
   EXPECT_TRUE(all.ended);
   EXPECT_EQ(asked, 2);

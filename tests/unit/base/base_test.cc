@@ -69,7 +69,7 @@ TEST(Id128, OrderedIdsSortByTheMillisecondTheyWereMadeIn) {
   const auto id = Id128::ordered(random, start);
   const auto prefix = time_prefix(start);
   EXPECT_TRUE(std::equal(prefix.begin(), prefix.end(), id.bytes.begin()));
-  EXPECT_EQ(prefix, (std::array<std::uint8_t, 6>{0x01, 0x9c, 0x16, 0x8f, 0x62, 0x93}));
+  EXPECT_EQ(prefix, (std::array<std::uint8_t, 6>{0x01, 0x9c, 0x16, 0x7f, 0xc8, 0x93}));
 }
 
 TEST(Time, Formats) {
