@@ -131,11 +131,16 @@ std::string overload_text(const net::ServerCounters& sum) {
       "# TYPE mitral_http_queue_wait_seconds gauge\nmitral_http_queue_wait_seconds {:.6f}\n"
       "# HELP mitral_http_shed_share Part of the requests that is refused now.\n"
       "# TYPE mitral_http_shed_share gauge\nmitral_http_shed_share {:.3f}\n"
+      "# HELP mitral_http_refusal_cost_seconds Time of an event loop that turning a request away takes.\n"
+      "# TYPE mitral_http_refusal_cost_seconds gauge\nmitral_http_refusal_cost_seconds {:.7f}\n"
+      "# HELP mitral_http_service_cost_seconds Time of an event loop that a served request takes, measured while there "
+      "are too many; 0 when not known.\n"
+      "# TYPE mitral_http_service_cost_seconds gauge\nmitral_http_service_cost_seconds {:.7f}\n"
       "# HELP mitral_http_tls_handshakes_total TLS handshakes, full and resumed by a ticket.\n"
       "# TYPE mitral_http_tls_handshakes_total counter\nmitral_http_tls_handshakes_total{{kind=\"full\"}} {}\n"
       "mitral_http_tls_handshakes_total{{kind=\"resumed\"}} {}\n",
       sum.evicted, sum.accept_paused, std::chrono::duration<double>(sum.queue_wait).count(), sum.shed_share,
-      sum.tls_full, sum.tls_resumed);
+      sum.refusal_cost, sum.service_cost, sum.tls_full, sum.tls_resumed);
   return out;
 }
 
@@ -162,6 +167,8 @@ std::string Process::metrics_text() const {
     for (std::size_t i = 0; i < c.refused.size(); ++i) sum.refused[i] += c.refused[i];
     sum.queue_wait = std::max(sum.queue_wait, c.queue_wait);
     sum.shed_share = std::max(sum.shed_share, c.shed_share);
+    sum.refusal_cost = std::max(sum.refusal_cost, c.refusal_cost);
+    sum.service_cost = std::max(sum.service_cost, c.service_cost);
   }
   const auto line = [](std::string_view name, std::string_view type, std::string_view help, std::uint64_t value) {
     return fmt::format("# HELP {0} {2}\n# TYPE {0} {1}\n{0} {3}\n", name, type, help, value);

@@ -93,7 +93,7 @@ void LoadControl::engage(Duration wait, Time now) noexcept {
   engaged_ = true;
   busy_last_ = now;
   shares_.clear();
-  service_ = 0;
+  service_.store(0, std::memory_order_relaxed);
   learn_service(now - looked_first_, judged_ - judged_first_, 0);
   const double excess = Seconds(wait - limits::kLoadTarget).count();
   share_.store(std::min({0.5, kProportional * excess, share_max_}), std::memory_order_relaxed);
@@ -106,7 +106,7 @@ void LoadControl::correct(Duration wait, Duration passed, Time now) noexcept {
   const double change = kIntegral * error * Seconds(passed).count() + kProportional * trend;
   // The more is refused, the more a small change of the share changes what is served. To refuse less is never wrong.
   const double caution = change < 0 ? 1 : std::clamp(2 * (1 - share()), kCautionMin, 1.0);
-  share_max_ = share_for(service_, refusal_, wait);
+  share_max_ = share_for(service_cost(), refusal_cost(), wait);
   const double wanted = std::clamp(share() + caution * change, 0.0, share_max_);
   share_.store(wanted, std::memory_order_relaxed);
   if (wanted > 0 || wait > limits::kLoadBegin) {
@@ -143,25 +143,27 @@ void LoadControl::next_window(Time now) noexcept {
 void LoadControl::learn_service(std::chrono::steady_clock::duration time, std::uint64_t served,
                                 std::uint64_t refusals) noexcept {
   const double all = Seconds(time).count();
-  const double left = all - static_cast<double>(refusals) * refusal_;
+  const double left = all - static_cast<double>(refusals) * refusal_cost();
   if (served == 0 || left <= all / 2) return doubt_service();
   const double found = left / static_cast<double>(served);
-  service_ = service_ <= 0 ? found : service_ + kServiceLearn * (found - service_);
-  share_max_ = share_for(service_, refusal_, last_);
+  const double known = service_cost();
+  service_.store(known <= 0 ? found : known + kServiceLearn * (found - known), std::memory_order_relaxed);
+  share_max_ = share_for(service_cost(), refusal_cost(), last_);
 }
 
 // A price that is too high refuses so much that no better one is ever learned: unconfirmed, it falls until enough is
 // served to learn from.
 void LoadControl::doubt_service() noexcept {
-  service_ *= kServiceDoubt;
-  share_max_ = share_for(service_, refusal_, last_);
+  service_.store(service_cost() * kServiceDoubt, std::memory_order_relaxed);
+  share_max_ = share_for(service_cost(), refusal_cost(), last_);
 }
 
 void LoadControl::refused(std::chrono::steady_clock::duration took) noexcept {
   closed(1);
   // A turn of another program that fell into it is no price of a refusal.
-  const double found = std::min(kRefusalUnseen * Seconds(took).count(), 4 * refusal_);
-  refusal_ += kRefusalLearn * (found - refusal_);
+  const double known = refusal_cost();
+  const double found = std::min(kRefusalUnseen * Seconds(took).count(), 4 * known);
+  refusal_.store(known + kRefusalLearn * (found - known), std::memory_order_relaxed);
 }
 
 std::uint64_t LoadControl::caller(std::uint64_t address, std::uint64_t credential) const noexcept {

@@ -90,6 +90,9 @@ class LoadControl {
   [[nodiscard]] Duration wait() const noexcept { return Duration(wait_.load(std::memory_order_relaxed)); }
   /// The largest share that refusals' own price allows.
   [[nodiscard]] double share_max() const noexcept { return share_max_; }
+  /// Seconds of the loop that a refusal and a service cost, as far as known; 0: not known.
+  [[nodiscard]] double refusal_cost() const noexcept { return refusal_.load(std::memory_order_relaxed); }
+  [[nodiscard]] double service_cost() const noexcept { return service_.load(std::memory_order_relaxed); }
 
  private:
   static constexpr double kRanks = 12;
@@ -122,9 +125,9 @@ class LoadControl {
   std::uint32_t refusals_ = 0;        // of this window
   std::uint32_t refused_weight_ = 0;  // the same, as requests are counted
   bool dry_ = false;                  // nothing was ready at some moment of this window
-  double refusal_;                    // seconds that one costs
-  double service_ = 0;                // seconds of the loop that one costs; 0: not known
-  double share_max_ = 1;              // what both allow
+  std::atomic<double> refusal_;
+  std::atomic<double> service_{0};
+  double share_max_ = 1;  // what both allow
 
   FairShares shares_;
   double threshold_ = 0;               // 0 to kRanks: places below it are refused

@@ -439,6 +439,8 @@ ServerCounters HttpServer::counters() const noexcept {
     for (std::size_t i = 0; i < kShedKinds; ++i) sum.shed[i] += c.shed[i].get();
     sum.queue_wait = std::max(sum.queue_wait, shard->loop.load().wait());
     sum.shed_share = std::max(sum.shed_share, shard->loop.load().share());
+    sum.refusal_cost = std::max(sum.refusal_cost, shard->loop.load().refusal_cost());
+    sum.service_cost = std::max(sum.service_cost, shard->loop.load().service_cost());
   }
   return sum;
 }

@@ -81,13 +81,15 @@ struct ServerCounters {
   std::uint64_t timed_out_read = 0;   ///< head or body too slow
   std::uint64_t timed_out_write = 0;  ///< reader too slow
   std::uint64_t timed_out_handler = 0;
-  std::uint64_t handler_failed = 0;                    ///< exceptions
-  std::uint64_t tls_full = 0;                          ///< handshakes
-  std::uint64_t tls_resumed = 0;                       ///< and those that a ticket made short
-  std::uint64_t evicted = 0;                           ///< closed for another: the server was full and they idle
-  std::uint64_t accept_paused = 0;                     ///< times that descriptors ran out
-  Duration queue_wait{};                               ///< of a ready connection for its loop; the longest of all loops
-  double shed_share = 0;                               ///< part of the requests that is refused; of the busiest loop
+  std::uint64_t handler_failed = 0;  ///< exceptions
+  std::uint64_t tls_full = 0;        ///< handshakes
+  std::uint64_t tls_resumed = 0;     ///< and those that a ticket made short
+  std::uint64_t evicted = 0;         ///< closed for another: the server was full and they idle
+  std::uint64_t accept_paused = 0;   ///< times that descriptors ran out
+  Duration queue_wait{};             ///< of a ready connection for its loop; the longest of all loops
+  double shed_share = 0;             ///< part of the requests that is refused; of the busiest loop
+  double refusal_cost = 0;           ///< seconds of a loop that a refusal takes; of the loop where it is most
+  double service_cost = 0;  ///< the same of a request that is served, measured while there are too many; 0: not known
   std::array<std::uint64_t, kShedKinds> shed{};        ///< by Shed
   std::array<std::uint64_t, kRefusalKinds> refused{};  ///< by Refusal
 };

@@ -127,6 +127,17 @@ TEST(Overload, W32_ABodyThatIsStillToComeIsNotRead) {
   EXPECT_NE(head.find("Retry-After: "), std::string::npos);
 }
 
+// What refusals cost decides how many there may be (ADR 19): the connection says how long each took.
+TEST(Overload, W32_RefusalsAndServicesArePriced) {
+  Overloaded loop;
+  const double guess = loop.server->counters().refusal_cost;
+  ASSERT_TRUE(loop.refuses(500));
+  const auto counters = loop.server->counters();
+  EXPECT_NE(counters.refusal_cost, guess);
+  EXPECT_GT(counters.refusal_cost, 0);
+  EXPECT_GT(counters.service_cost, counters.refusal_cost) << "the handler sleeps 4 ms on the loop";
+}
+
 TEST(Overload, ServesEverythingAgainAfterwards) {
   Overloaded loop;
   ASSERT_TRUE(loop.refuses(100));
