@@ -14,6 +14,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+import report
 import run
 
 PATH = "/fhir/Observation/o1"
@@ -165,10 +166,8 @@ def guarded(bench):
         if (got := gateway.status(token)) != 200:
             raise RuntimeError(f"the guarded read is answered {got}")
         header = ("--header", "Authorization: Bearer " + token, "--duration", bench.options.seconds)
-        ours, theirs = [], []
-        for _ in range(bench.options.repeats):
-            ours.append(measured(gateway.process.pid, gateway.port, *header))
-            theirs.append(measured(plain.worker(), plain.port, *header))
+        ours, theirs = zip(*report.Turns.taken(bench.options.repeats, lambda: (
+            measured(gateway.process.pid, gateway.port, *header), measured(plain.worker(), plain.port, *header))))
         cpu, other = min(o["cpu_us"] for o in ours), min(o["cpu_us"] for o in theirs)
         best, fastest = max(ours, key=lambda o: o["ops_per_s"]), max(theirs, key=lambda o: o["ops_per_s"])
         bench.row("guarded read of a 2 kB resource, wrapped token, durable audit", f"{best['ops_per_s']:,.0f}/s (p99 {best['p99_us'] / 1000:.1f} ms), nginx as a plain proxy {fastest['ops_per_s']:,.0f}/s",
@@ -181,11 +180,11 @@ def guarded(bench):
 
 def judging(bench):
     """What the judge makes of a Bundle, without network and store."""
-    runs = []
-    for _ in range(bench.options.repeats):
+    def judged():
         done = subprocess.run(run.pinned(run.SERVER_CORE, [run.LOAD.parent / "mitral_judge", "--seconds", max(1, int(float(bench.options.seconds)))]),
                               capture_output=True, text=True, check=True)
-        runs.append(json.loads(done.stdout))
+        return json.loads(done.stdout)
+    runs = report.Turns.taken(bench.options.repeats, judged)
     best = max(runs, key=lambda r: r["mb_per_s"])
     # The yardstick is a plain scan of the same bytes, in turns with the judge: when the machine itself is slow, both are.
     ratio = best["mb_per_s"] / best["scan_mb_per_s"]

@@ -79,11 +79,7 @@ class Run:
 
     def repeated(self, *measurements):
         """Each of them `repeats` times, in turn: what the machine does to one it does to the others."""
-        out = [[] for _ in measurements]
-        for _ in range(self.options.repeats):
-            for runs, measure in zip(out, measurements):
-                runs.append(measure())
-        return out
+        return list(zip(*report.Turns.taken(self.options.repeats, lambda: [measure() for measure in measurements])))
 
     def static(self, size, post):
         return lambda: peers.static_answer(self.folder, size, self.options.seconds, post)
