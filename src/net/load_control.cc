@@ -22,12 +22,12 @@ constexpr double kRefusalLearn = 0.02;
 constexpr double kServiceLearn = 0.3;
 constexpr double kServiceDoubt = 0.97;  // for each window that shows no price: a half in two seconds
 // Refusals may take half of the loop's time, so that no flood is answered by refusals alone, where a service costs as
-// much as ten of them. Where it costs hardly more than one, refusing shortens no queue: nobody is refused while all
+// much as ten of them. Where it costs less than six, refusing shortens hardly any queue: nobody is refused while all
 // that have a connection are served within kLoadCheap, and the more, the longer they wait beyond it. Between the two
 // the time grows with the price: a step would make the queue swing from one rule to the other.
 constexpr double kTimeMost = 0.5;
 constexpr double kWorthAll = 10;  // refusals for one service
-constexpr double kWorthNothing = 4;
+constexpr double kWorthNothing = 6;
 constexpr double kTimePerSecond = 2;  // of wait beyond kLoadCheap
 
 // The share of requests whose refusal takes that part of the time: refused time / refusal, served (1 - time) / service.
