@@ -24,7 +24,7 @@ if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
   if(CMAKE_BUILD_TYPE STREQUAL "Release")
     # Small functions live in files of their own here (one standard, one file); the linker puts them where they are used.
     target_compile_options(mitral_flags INTERFACE -flto=thin)
-    # Equal functions are kept once and relocations packed: a thirtieth of what an idle server keeps in memory.
+    # Equal functions are kept once and relocations packed: a sixtieth of what an idle server keeps in memory.
     target_link_options(mitral_flags INTERFACE -flto=thin -Wl,--thinlto-cache-dir=${CMAKE_BINARY_DIR}/lto
       -Wl,--icf=safe -Wl,-z,pack-relative-relocs)
     # The C++ libraries are linked in: a tenth of an idle server's memory is theirs otherwise, most of it unused, and each

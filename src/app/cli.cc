@@ -35,7 +35,7 @@ void Cli::with_installation(std::function<Result<int>(Installation&)> function) 
 namespace {
 
 // The exit code when there is nothing more to do. What all commands understand is gone again before one of them works:
-// for a server that is a tenth of the memory it keeps.
+// for a server that is a tenth of its heap.
 std::optional<int> parse(Cli& cli, int argc, char** argv) {
   CLI::App app("Mitral: a zero-trust authorization server and policy-enforcing gateway for healthcare APIs", "mitral");
   app.set_version_flag("--version", MITRAL_VERSION);

@@ -9,19 +9,7 @@
 
 #include "base/limits.h"
 
-// Of the allocator that the program is linked with; a build with sanitizers has another.
-extern "C" void mi_collect(bool force) __attribute__((weak));
-
 namespace mitral::app {
-namespace {
-
-// What only the start needed, from parsing the configuration to the first reading of the schema, goes back to the
-// system: for an idle server a tenth of its own memory.
-void give_back_memory() noexcept {
-  if (mi_collect != nullptr) mi_collect(true);
-}
-
-}  // namespace
 
 Process::Process(net::Runtime& runtime) : runtime_(runtime) {}
 Process::~Process() = default;
@@ -87,7 +75,6 @@ void Process::end_when_quiet() {
 }
 
 void Process::run() {
-  give_back_memory();
   const auto reload = [this](bool always) {
     for (auto& context : contexts_) {
       const auto done = always ? context->reload() : [&]() -> Result<void> {

@@ -5,10 +5,10 @@
 
 namespace mitral::store {
 
-// A handle is a SHA-256 already: any eight bytes of it are spread evenly.
+// But for the time that it begins with a stored handle is a SHA-256: any eight bytes of that are spread evenly.
 std::size_t FreshCodes::KeyHash::operator()(const Hash256& key) const noexcept {
   std::size_t out = 0;
-  std::memcpy(&out, key.data() + 16, sizeof out);  // the first bytes tell the time, the last choose the shard
+  std::memcpy(&out, key.data() + 16, sizeof out);  // the last byte chooses the shard
   return out;
 }
 

@@ -137,6 +137,17 @@ TEST(LoadControl, W32_CheapRequestsAreServedRatherThanRefused) {
   }
 }
 
+// Five refusals for one service: of twice the load, refusing one half would take a fifth of the time from the other.
+TEST(LoadControl, W32_WhatCostsFiveRefusalsIsServedRatherThanRefused) {
+  Simulated loop(15'000, 0.2);
+  loop.connections = 1'000;
+  loop.sources = {{1, Importance::normal, 30'000}};
+  loop.run(2);
+  loop.forget_counts();
+  loop.run(5);
+  EXPECT_GT(loop.sources[0].served / 5.0, 0.98 * 15'000);
+}
+
 // What began with something expensive, or in a pause of the machine, may go on with what is not worth refusing.
 TEST(LoadControl, W32_APriceThatHoldsNoLongerIsForgotten) {
   Simulated loop(1'000, 0.0166);
